@@ -1,0 +1,1 @@
+"""Modules that the workflow's scripts share; each has one job, named by its file."""
