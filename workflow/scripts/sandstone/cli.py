@@ -17,6 +17,15 @@ class InputError(ValueError):
     """
 
 
+class Stop(Exception):  # noqa: N818 - it names an end, not always an error
+    """An end that is neither success nor a user's mistake.
+
+    The message is one sentence; `exit_code` tells ends apart.
+    """
+
+    exit_code = 1
+
+
 def argument_parser(description: str | None) -> argparse.ArgumentParser:
     """Return a parser that shows defaults and the first paragraph of a docstring."""
     summary = (description or "").strip().split("\n\n")[0]
@@ -35,6 +44,13 @@ def fraction(text: str) -> float:
     return value
 
 
+def boolean(text: str) -> bool:
+    """Parse "true" or "false", for `argparse`."""
+    if text not in {"true", "false"}:
+        raise argparse.ArgumentTypeError(f"{text} is neither true nor false")
+    return text == "true"
+
+
 def positive_int(text: str) -> int:
     """Parse a whole number above zero, for `argparse`."""
     value = int(text)
@@ -51,16 +67,27 @@ def positive_float(text: str) -> float:
     return value
 
 
+def non_negative_float(text: str) -> float:
+    """Parse a finite number that is not below zero, for `argparse`."""
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number from 0 up")
+    return value
+
+
 def run(main: Callable[[Sequence[str] | None], None]) -> int:
     """Run a script's `main` and return its exit code.
 
     0 for success, 2 for a mistake of the user or the machine (bad input, full disk,
-    missing permission), 130 for Ctrl-C. A defect of our own keeps its traceback.
+    missing permission), 130 for Ctrl-C, and a `Stop` brings
+    its own. A defect of ours keeps its traceback.
     """
     try:
         main(None)
     except InputError as error:
         return _fail(str(error))
+    except Stop as stop:
+        return _fail(str(stop), stop.exit_code)
     except BrokenPipeError:
         # The reader of our output went away: nothing to tell and nobody to tell it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -73,9 +100,9 @@ def run(main: Callable[[Sequence[str] | None], None]) -> int:
     return 0
 
 
-def _fail(sentence: str) -> int:
+def _fail(sentence: str, exit_code: int = USER_ERROR) -> int:
     print(f"{_script()}: error: {sentence}", file=sys.stderr)
-    return USER_ERROR
+    return exit_code
 
 
 def _os_sentence(error: OSError) -> str:

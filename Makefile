@@ -1,0 +1,86 @@
+# Everything runs in .venv, built from the hashed lock on first use. `make` alone lists the targets.
+
+CORES ?= all
+CONFIG ?=
+
+# The first Python on PATH that runs and suits; as a real path, so that .venv can be rebuilt from within .venv.
+SUITS := import os, sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit(1); print(os.path.realpath(sys.executable))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(SUITS)' 2>/dev/null && break; done)
+
+# Jobs call `python`: theirs is the one in .venv.
+IN_VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
+SNAKEMAKE := $(IN_VENV) snakemake $(if $(CONFIG),--configfile $(CONFIG))
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  CORES=4 limits the cores; CONFIG=config/versa.yaml lays an overlay over config.yaml."
+
+demo: .venv/.installed ## Run the workflow on a synthetic sandstone and write results/report.html
+	$(SNAKEMAKE) --cores $(CORES)
+	$(SNAKEMAKE) --report results/report.html
+
+versa: ## The same on eight real slices of a sandstone plug
+	$(MAKE) demo CONFIG=config/versa.yaml
+
+report: .venv/.installed ## Write results/report.html from the results that are there
+	$(SNAKEMAKE) --report results/report.html
+
+test: lint ## Lint, then every test but the long ones
+	$(IN_VENV) pytest -m "not soak"
+
+soak: .venv/.installed ## The long tests
+	$(IN_VENV) pytest -m soak
+
+test-all: test soak ## Lint and every test
+
+lint: .venv/.installed ## Check style and form; changes nothing
+	$(IN_VENV) ruff check
+	$(IN_VENV) ruff format --check
+	$(IN_VENV) snakefmt --check Snakefile workflow/rules
+	$(IN_VENV) snakemake --lint
+
+format: .venv/.installed ## Lay out Python and Snakemake files
+	$(IN_VENV) ruff check --fix
+	$(IN_VENV) ruff format
+	$(IN_VENV) snakefmt Snakefile workflow/rules
+
+bench: .venv/.installed ## Measure: each script in benchmarks/ prints ratios of one run
+	@for benchmark in $(sort $(wildcard benchmarks/*.py)); do \
+		echo "== $$benchmark"; $(IN_VENV) python $$benchmark || exit; done
+
+lock: .venv/.installed ## Renew requirements.txt from requirements.in, for Python 3.11 to 3.13 alike
+	$(UV) pip compile --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --quiet requirements.in --output-file requirements.txt
+
+clean: ## Remove .venv and caches; results/ and data/ stay
+	rm -rf .venv .ruff_cache .pytest_cache .hypothesis
+
+python: ## Name the Python that .venv is built from, or say what is missing
+	@"$(PYTHON)" -c '$(SUITS)' 2>/dev/null || { \
+		echo "make: Python 3.11, 3.12 or 3.13 is needed and not on PATH; install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "make: $(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+# uv obeys its own settings only: hand it pip's index and certificates, from pip.conf or PIP_*.
+PIP_SETTING = $$(.venv/bin/pip config list 2>/dev/null | sed -n "s/^[^.]*[.]$(1)='\(.*\)'$$/\1/p" | head -n 1)
+UV = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$(call PIP_SETTING,index-url)}" \
+	SSL_CERT_FILE="$${SSL_CERT_FILE:-$(call PIP_SETTING,cert)}" .venv/bin/uv
+PIP_INSTALL := .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement
+
+# One block of the lock for each package: a line that starts with its name, then its hashes.
+LOCK_OF_UV := awk '/^[a-z]/ {on = /^uv==/} on' requirements.txt
+LOCK_WITHOUT_UV := awk '/^[a-z]/ {on = !/^uv==/} on' requirements.txt
+
+# The stamp comes last and the folder is cleared first: an interrupted install starts again.
+.venv/.installed: requirements.txt
+	@echo "Building .venv: half a minute and about 3 GB; some minutes where pip has to do it without uv."
+	@$(MAKE) --no-print-directory python
+	@"$(PYTHON)" -m venv --clear .venv
+	@$(LOCK_OF_UV) > .venv/uv.txt && $(LOCK_WITHOUT_UV) > .venv/others.txt
+	@$(PIP_INSTALL) .venv/uv.txt \
+		&& $(UV) pip sync --quiet --python .venv --require-hashes --compile-bytecode requirements.txt \
+		|| $(PIP_INSTALL) .venv/others.txt
+	@touch $@
+
+.NOTPARALLEL:
+.PHONY: help demo versa report test soak test-all lint format bench lock clean python

@@ -1,0 +1,38 @@
+# From a raw sandstone volume to trained super-resolution models, an honest evaluation, figures and a report.
+
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+check_config()
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/volumes.smk"
+include: "workflow/rules/slices.smk"
+include: "workflow/rules/pairs.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/inference.smk"
+include: "workflow/rules/metrics.smk"
+include: "workflow/rules/figures.smk"
+
+
+rule all:
+    """Everything that the config asks for: tables and figures, and what they need."""
+    default_target: True
+    input:
+        "results/metrics/summary.csv",
+        figures(),
+
+
+onsuccess:
+    show_summary()

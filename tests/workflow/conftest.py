@@ -1,0 +1,55 @@
+"""Whole runs of the workflow, each in a copy of the repository."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Snakemake = Callable[..., subprocess.CompletedProcess[str]]
+Clone = Callable[[Path], Path]
+
+# Rules call `python`: the one that runs the tests.
+ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+@pytest.fixture(scope="session")
+def clone(repository: Path) -> Clone:
+    """Copy what a fresh clone holds of the workflow into a folder."""
+
+    def copy(directory: Path) -> Path:
+        for name in ("Snakefile", "config.yaml"):
+            shutil.copy2(repository / name, directory / name)
+        for name in ("workflow", "profiles", "config", "tests/config"):
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(repository / name, directory / name, ignore=ignored)
+        return directory
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def snakemake() -> Snakemake:
+    """Run snakemake in a clone as a user would."""
+
+    def run(directory: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+        command = ["snakemake", "--cores", "2", *map(str, arguments)]
+        return subprocess.run(
+            command, capture_output=True, text=True, cwd=directory, env=ENVIRONMENT, check=False
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny(
+    clone: Clone, snakemake: Snakemake, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """A clone after one whole run of the tiny config, and what that run printed."""
+    directory = clone(tmp_path_factory.mktemp("tiny"))
+    done = snakemake(directory, "--configfile", "tests/config/tiny.yaml")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
+    return directory, done.stdout + done.stderr

@@ -1,0 +1,136 @@
+"""The tiny config from volume to figures, and what a second call does."""
+
+import csv
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .conftest import Snakemake
+
+TINY = ("--configfile", "tests/config/tiny.yaml")
+METHODS = ["nearest", "bilinear", "bicubic", "lanczos", "srresnet", "srgan"]
+
+
+def planned_rules(done: subprocess.CompletedProcess[str]) -> set[str]:
+    """Rules in the job table that a dry run prints."""
+    assert done.returncode == 0, done.stderr
+    table = re.findall(r"^(\w+) +\d+$", done.stdout + done.stderr, flags=re.MULTILINE)
+    return set(table) - {"total"}
+
+
+def test_every_artefact_is_there(tiny: tuple[Path, str]) -> None:
+    results = tiny[0] / "results"
+    expected = [
+        *(f"slices/phantom{suffix}" for suffix in (".tif", ".mask.tif", ".json")),
+        "pairs/phantom.h5",
+        *(
+            f"models/{model}/{name}"
+            for model in ("srresnet", "srgan")
+            for name in ("generator.weights.h5", "generator.json", "history.csv")
+        ),
+        *(f"predictions/{method}/phantom.h5" for method in METHODS),
+        *(f"metrics/{method}/phantom.csv" for method in METHODS),
+        *(
+            f"figures/{figure}.{suffix}"
+            for suffix in ("png", "pdf")
+            for figure in (
+                "samples/phantom/pairs",
+                "samples/phantom/histogram",
+                "samples/phantom/split",
+                "models/srgan/generator",
+                "models/srgan/discriminator",
+                "models/srgan/training",
+                "evaluation/phantom/comparison",
+                "evaluation/phantom/metrics",
+                "evaluation/phantom/spectra",
+            )
+        ),
+    ]
+    missing = [name for name in expected if not (results / name).is_file()]
+    assert missing == []
+
+
+def test_the_summary_is_tidy(tiny: tuple[Path, str]) -> None:
+    with (tiny[0] / "results/metrics/summary.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert list(rows[0]) == ["sample", "method", "metric", "mean", "ci_low", "ci_high", "n"]
+    assert [(row["method"], row["metric"]) for row in rows] == [
+        (method, metric) for method in METHODS for metric in ("psnr_db", "ssim")
+    ]
+    for row in rows:
+        assert float(row["ci_low"]) <= float(row["mean"]) <= float(row["ci_high"])
+        assert int(row["n"]) > 0
+
+
+def test_the_run_ends_with_the_table_and_where_to_look(tiny: tuple[Path, str]) -> None:
+    ending = tiny[1][-3000:]
+    assert "ci_low" in ending
+    assert "srgan" in ending
+    assert "results/figures/" in ending
+
+
+def test_the_log_on_disk_is_complete(tiny: tuple[Path, str]) -> None:
+    log = (tiny[0] / "results/logs/train/srresnet.log").read_text(encoding="utf-8")
+    assert "6/6" in log
+
+
+def test_a_second_run_has_nothing_to_do(tiny: tuple[Path, str], snakemake: Snakemake) -> None:
+    assert planned_rules(snakemake(tiny[0], "-n", *TINY)) == set()
+
+
+def test_touched_code_changes_nothing(tiny: tuple[Path, str], snakemake: Snakemake) -> None:
+    for file in (tiny[0] / "workflow/scripts").rglob("*.py"):
+        file.touch()
+    assert planned_rules(snakemake(tiny[0], "-n", *TINY)) == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        (
+            "style",
+            {
+                "plot_pairs",
+                "plot_histogram",
+                "plot_split",
+                "plot_network",
+                "plot_training",
+                "plot_comparison",
+                "plot_metrics",
+                "plot_spectra",
+            },
+        ),
+        ("statistics", {"summarise_metrics", "plot_metrics"}),
+    ],
+)
+def test_an_edited_module_reruns_what_imports_it(
+    tiny: tuple[Path, str], snakemake: Snakemake, module: str, expected: set[str]
+) -> None:
+    file = tiny[0] / f"workflow/scripts/sandstone/{module}.py"
+    original = file.read_text(encoding="utf-8")
+    file.write_text(f"{original}\nEDITED = True\n", encoding="utf-8")
+    planned = planned_rules(snakemake(tiny[0], "-n", *TINY))
+    file.write_text(original, encoding="utf-8")
+    assert planned - {"all"} == expected
+
+
+def test_a_deleted_artefact_comes_back_identical(
+    tiny: tuple[Path, str], snakemake: Snakemake
+) -> None:
+    for name in ("metrics/bicubic/phantom.csv", "figures/evaluation/phantom/comparison.png"):
+        file = tiny[0] / "results" / name
+        before = file.read_bytes()
+        file.unlink()
+        done = snakemake(tiny[0], *TINY, file.relative_to(tiny[0]))
+        assert done.returncode == 0, done.stderr
+        assert file.read_bytes() == before
+
+
+def test_the_report_holds_every_figure(tiny: tuple[Path, str], snakemake: Snakemake) -> None:
+    done = snakemake(tiny[0], *TINY, "--report", "results/report.html")
+    assert done.returncode == 0, done.stderr
+    report = (tiny[0] / "results/report.html").read_text(encoding="utf-8")
+    for label in ("tile pairs", "training curves", "comparison of methods", "power spectra"):
+        assert label in report

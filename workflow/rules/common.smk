@@ -1,0 +1,153 @@
+# Config helpers, wildcard constraints and code(): functions only, no rules.
+
+import ast
+import csv
+import re
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from sandstone.cli import InputError
+from sandstone.config import as_flags, downloads, validate, volume_files
+
+
+def check_config():
+    """Validate the config and find its files, or stop with one sentence and exit code 2."""
+    try:
+        validate(config)
+        for sample in used_samples():
+            volume(sample)
+    except InputError as error:
+        print(f"sandstone-srgan: error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+# --- what the config asks for ---
+
+
+def used_models():
+    """Models under evaluation and those that they start from."""
+    models = list(config["evaluation"]["models"])
+    for model in models:
+        parent = config["models"][model].get("init_from")
+        if parent and parent not in models:
+            models.append(parent)
+    return models
+
+
+def used_samples():
+    """Samples under evaluation and those that a used model is trained on."""
+    training = (config["models"][model]["train_on"] for model in used_models())
+    return sorted(
+        {
+            *config["evaluation"]["samples"],
+            *(sample for on in training for sample in on),
+        }
+    )
+
+
+def methods():
+    """Baselines and models, in the order of tables and figures."""
+    return config["evaluation"]["baselines"] + config["evaluation"]["models"]
+
+
+def volume(sample):
+    """Files of a sample's raw volume."""
+    settings = config["samples"][sample]
+    if "phantom" in settings:
+        return [f"results/volumes/{sample}.tif"]
+    return volume_files(sample, settings)
+
+
+def missing_downloads():
+    """Map each file that is still to be fetched to its (url, sha256)."""
+    return {
+        file: source
+        for sample in config["samples"].values()
+        for file, source in downloads(sample).items()
+        if not Path(file).exists()
+    }
+
+
+def lpips_weights():
+    """The file of the LPIPS weights in a list, or an empty list where LPIPS is not configured."""
+    return (
+        [config["weights"]["lpips_alex"]["path"]]
+        if "lpips_alex" in config["weights"]
+        else []
+    )
+
+
+def missing_lpips_weights():
+    """The LPIPS weights in a list if they are still to be fetched."""
+    return [file for file in lpips_weights() if not Path(file).exists()]
+
+
+# --- how rules name their code and flags ---
+
+
+def code(script):
+    """The script of a rule and, transitively, the shared modules that it imports.
+
+    As inputs, they make an edit rerun the rules that it concerns and no others.
+    """
+    pending = [SCRIPTS / f"{script}.py"]
+    files = []
+    while pending:
+        file = pending.pop()
+        if file not in files:
+            files.append(file)
+            pending += sorted(imported_modules(file), reverse=True)
+    return [local(os.path.relpath(file)) for file in files]
+
+
+def imported_modules(file):
+    """Files of the sandstone modules that a Python file imports, functions included."""
+    modules = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules |= {
+                node.module,
+                *(f"{node.module}.{alias.name}" for alias in node.names),
+            }
+    paths = (SCRIPTS / Path(*name.split(".")).with_suffix(".py") for name in modules)
+    return {
+        path for path in paths if path.parent.name == "sandstone" and path.is_file()
+    }
+
+
+def flag(name, value):
+    """`--name value...`, or nothing where the value is absent or empty."""
+    if value is None or value == []:
+        return []
+    return [
+        f"--{name}",
+        *map(str, value if isinstance(value, (list, tuple)) else [value]),
+    ]
+
+
+# --- the end of a run ---
+
+
+def show_summary():
+    """Print the summary table and where the results are."""
+    summary = Path("results/metrics/summary.csv")
+    if not summary.exists():
+        return
+    with summary.open(encoding="utf-8") as stream:
+        rows = list(csv.reader(stream))
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    print()
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    print(f"\ntable    {summary}\nfigures  results/figures/\nreport   make report")
+
+
+wildcard_constraints:
+    sample="[a-z0-9_]+",
+    model="[a-z0-9_]+",
+    method="[a-z0-9_]+",

@@ -1,0 +1,303 @@
+# Slices, pairs, networks, predictions and tables -> figures, each as PNG and PDF.
+#
+# in   results/{slices,pairs,models,predictions,metrics}/
+# out  results/figures/samples/{sample}/       pairs, histogram, split
+#      results/figures/models/{model}/         generator, discriminator, training
+#      results/figures/evaluation/{sample}/    comparison, metrics, spectra
+
+
+def figures():
+    """Every figure that the config asks for."""
+    kinds = {
+        "samples": (used_samples(), ("pairs", "histogram", "split")),
+        "models": (used_models(), ("generator", "discriminator", "training")),
+        "evaluation": (
+            config["evaluation"]["samples"],
+            ("comparison", "metrics", "spectra"),
+        ),
+    }
+    return [
+        f"results/figures/{kind}/{name}/{figure}.{suffix}"
+        for kind, (names, figures_of_kind) in kinds.items()
+        for name in names
+        for figure in figures_of_kind
+        for suffix in ("png", "pdf")
+    ]
+
+
+def of_every_method(pattern):
+    """Input function: `pattern` for each method, on the sample of the wildcards."""
+    return lambda wildcards: expand(pattern, method=methods(), sample=wildcards.sample)
+
+
+rule plot_pairs:
+    """Show HR/LR pairs of every split."""
+    input:
+        pairs="results/pairs/{sample}.h5",
+        code=code("plot_pairs"),
+    output:
+        png=report(
+            "results/figures/samples/{sample}/pairs.png",
+            caption="../report/pairs.rst",
+            category="1. Data",
+            subcategory="{sample}",
+            labels={"figure": "tile pairs"},
+        ),
+        pdf="results/figures/samples/{sample}/pairs.pdf",
+    log:
+        "results/logs/plot_pairs/{sample}.log",
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --pairs {input.pairs:q} \
+            --png {output.png:q} \
+            --pdf {output.pdf:q}
+        """
+
+
+rule plot_histogram:
+    """Show the grey levels of the rock and the window cut from them."""
+    input:
+        slices=rules.slice_volume.output.slices,
+        mask=rules.slice_volume.output.mask,
+        metadata=rules.slice_volume.output.metadata,
+        code=code("plot_histogram"),
+    output:
+        png=report(
+            "results/figures/samples/{sample}/histogram.png",
+            caption="../report/histogram.rst",
+            category="1. Data",
+            subcategory="{sample}",
+            labels={"figure": "grey levels"},
+        ),
+        pdf="results/figures/samples/{sample}/histogram.pdf",
+    log:
+        "results/logs/plot_histogram/{sample}.log",
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --slices {input.slices:q} \
+            --mask {input.mask:q} \
+            --metadata {input.metadata:q} \
+            --png {output.png:q} \
+            --pdf {output.pdf:q}
+        """
+
+
+rule plot_split:
+    """Show where along depth, and where in a slice, each split lies."""
+    input:
+        pairs="results/pairs/{sample}.h5",
+        metadata=rules.slice_volume.output.metadata,
+        code=code("plot_split"),
+    output:
+        png=report(
+            "results/figures/samples/{sample}/split.png",
+            caption="../report/split.rst",
+            category="1. Data",
+            subcategory="{sample}",
+            labels={"figure": "split along depth"},
+        ),
+        pdf="results/figures/samples/{sample}/split.pdf",
+    log:
+        "results/logs/plot_split/{sample}.log",
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --pairs {input.pairs:q} \
+            --metadata {input.metadata:q} \
+            --png {output.png:q} \
+            --pdf {output.pdf:q}
+        """
+
+
+rule plot_network:
+    """Draw the layers of a generator or a discriminator."""
+    input:
+        network="results/models/{model}/{network}.json",
+        code=code("plot_network"),
+    output:
+        png=report(
+            "results/figures/models/{model}/{network}.png",
+            caption="../report/network.rst",
+            category="2. Training",
+            subcategory="{model}",
+            labels={"figure": "{network}"},
+        ),
+        pdf="results/figures/models/{model}/{network}.pdf",
+    log:
+        "results/logs/plot_network/{model}/{network}.log",
+    wildcard_constraints:
+        network="generator|discriminator",
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --network {input.network:q} \
+            --png {output.png:q} \
+            --pdf {output.pdf:q}
+        """
+
+
+rule plot_training:
+    """Show how losses and validation went during training."""
+    input:
+        history="results/models/{model}/history.csv",
+        code=code("plot_training"),
+    output:
+        png=report(
+            "results/figures/models/{model}/training.png",
+            caption="../report/training.rst",
+            category="2. Training",
+            subcategory="{model}",
+            labels={"figure": "training curves"},
+        ),
+        pdf="results/figures/models/{model}/training.pdf",
+    log:
+        "results/logs/plot_training/{model}.log",
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --history {input.history:q} \
+            --model {wildcards.model:q} \
+            --png {output.png:q} \
+            --pdf {output.pdf:q}
+        """
+
+
+rule plot_comparison:
+    """Show one test tile by every method, with its errors."""
+    input:
+        pairs="results/pairs/{sample}.h5",
+        predictions=of_every_method("results/predictions/{method}/{sample}.h5"),
+        metrics=of_every_method("results/metrics/{method}/{sample}.csv"),
+        code=code("plot_comparison"),
+    output:
+        png=report(
+            "results/figures/evaluation/{sample}/comparison.png",
+            caption="../report/comparison.rst",
+            category="3. Evaluation",
+            subcategory="{sample}",
+            labels={"figure": "comparison of methods"},
+        ),
+        pdf="results/figures/evaluation/{sample}/comparison.pdf",
+    log:
+        "results/logs/plot_comparison/{sample}.log",
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --pairs {input.pairs:q} \
+            --predictions {input.predictions:q} \
+            --metrics {input.metrics:q} \
+            --png {output.png:q} \
+            --pdf {output.pdf:q}
+        """
+
+
+rule plot_metrics:
+    """Show how each metric is distributed over the test tiles."""
+    input:
+        metrics=of_every_method("results/metrics/{method}/{sample}.csv"),
+        summary=rules.summarise_metrics.output[0],
+        code=code("plot_metrics"),
+    output:
+        png=report(
+            "results/figures/evaluation/{sample}/metrics.png",
+            caption="../report/metrics.rst",
+            category="3. Evaluation",
+            subcategory="{sample}",
+            labels={"figure": "metrics by method"},
+        ),
+        pdf="results/figures/evaluation/{sample}/metrics.pdf",
+    log:
+        "results/logs/plot_metrics/{sample}.log",
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --metrics {input.metrics:q} \
+            --summary {input.summary:q} \
+            --png {output.png:q} \
+            --pdf {output.pdf:q}
+        """
+
+
+rule plot_spectra:
+    """Show which spatial frequencies each method recovers."""
+    input:
+        spectra=of_every_method("results/metrics/{method}/{sample}.spectrum.csv"),
+        pairs="results/pairs/{sample}.h5",
+        code=code("plot_spectra"),
+    output:
+        png=report(
+            "results/figures/evaluation/{sample}/spectra.png",
+            caption="../report/spectra.rst",
+            category="3. Evaluation",
+            subcategory="{sample}",
+            labels={"figure": "power spectra"},
+        ),
+        pdf="results/figures/evaluation/{sample}/spectra.pdf",
+    log:
+        "results/logs/plot_spectra/{sample}.log",
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --spectra {input.spectra:q} \
+            --pairs {input.pairs:q} \
+            --png {output.png:q} \
+            --pdf {output.pdf:q}
+        """

@@ -1,0 +1,48 @@
+# Test tiles -> super-resolved tiles, by every model and every baseline.
+#
+# in   results/pairs/{sample}.h5, results/models/{method}/ for a model
+# out  results/predictions/{method}/{sample}.h5
+
+
+def network(wildcards):
+    if wildcards.method not in config["models"]:
+        return []
+    folder = f"results/models/{wildcards.method}"
+    return [f"{folder}/generator.weights.h5", f"{folder}/generator.json"]
+
+
+def network_flags(wildcards, input):
+    return flag(
+        "model-dir", os.path.dirname(input.network[0]) if input.network else None
+    )
+
+
+rule super_resolve:
+    """Upscale the LR tiles of the test split."""
+    input:
+        pairs="results/pairs/{sample}.h5",
+        network=network,
+        code=code("super_resolve"),
+    output:
+        "results/predictions/{method}/{sample}.h5",
+    log:
+        "results/logs/super_resolve/{method}/{sample}.log",
+    benchmark:
+        "results/benchmarks/super_resolve/{method}/{sample}.tsv"
+    conda:
+        "../envs/inference.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        network=network_flags,
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --pairs {input.pairs:q} \
+            --method {wildcards.method:q} \
+            {params.network:q} \
+            --output {output:q}
+        """

@@ -1,0 +1,106 @@
+# Super-resolved tiles -> tables.
+#
+# in   results/pairs/{sample}.h5, results/predictions/{method}/{sample}.h5
+# out  results/metrics/{method}/{sample}.csv             one row a tile
+#      results/metrics/{method}/{sample}.spectrum.csv    radial power spectrum
+#      results/metrics/summary.csv                       means and confidence intervals
+
+
+rule fetch_lpips_weights:
+    """Fetch the published LPIPS weights and repack them."""
+    output:
+        "{lpips_weights}",
+    log:
+        "results/logs/fetch_lpips_weights/{lpips_weights}.log",
+    wildcard_constraints:
+        lpips_weights="|".join(map(re.escape, missing_lpips_weights()))
+        or "nothing to fetch",
+    conda:
+        "../envs/metrics.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        script=code("fetch_lpips_weights")[0],
+        url=config["weights"].get("lpips_alex", {}).get("url"),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {params.script:q} \
+            --url {params.url:q} \
+            --output {output:q}
+        """
+
+
+rule compute_metrics:
+    """Measure every test tile of one method on one sample."""
+    input:
+        pairs="results/pairs/{sample}.h5",
+        predictions="results/predictions/{method}/{sample}.h5",
+        lpips=lpips_weights(),
+        code=code("compute_metrics"),
+    output:
+        metrics="results/metrics/{method}/{sample}.csv",
+        spectrum="results/metrics/{method}/{sample}.spectrum.csv",
+    log:
+        "results/logs/compute_metrics/{method}/{sample}.log",
+    conda:
+        "../envs/metrics.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        border=config["evaluation"]["border"],
+        lpips=lambda wildcards, input: flag("lpips-weights", list(input.lpips)),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --pairs {input.pairs:q} \
+            --predictions {input.predictions:q} \
+            --border {params.border:q} \
+            {params.lpips:q} \
+            --output {output.metrics:q} \
+            --spectrum {output.spectrum:q}
+        """
+
+
+rule summarise_metrics:
+    """Average the tiles and bootstrap the confidence intervals over depth blocks."""
+    input:
+        metrics=expand(
+            "results/metrics/{method}/{sample}.csv",
+            method=methods(),
+            sample=config["evaluation"]["samples"],
+        ),
+        pairs=expand(
+            "results/pairs/{sample}.h5", sample=config["evaluation"]["samples"]
+        ),
+        code=code("summarise_metrics"),
+    output:
+        "results/metrics/summary.csv",
+    log:
+        "results/logs/summarise_metrics.log",
+    conda:
+        "../envs/metrics.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        confidence=config["evaluation"]["confidence"],
+        resamples=config["evaluation"]["resamples"],
+        seed=config["seed"],
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --metrics {input.metrics:q} \
+            --pairs {input.pairs:q} \
+            --confidence {params.confidence:q} \
+            --resamples {params.resamples:q} \
+            --seed {params.seed:q} \
+            --output {output:q}
+        """

@@ -1,0 +1,83 @@
+# Tile pairs -> a trained network. One rule for every model.
+#
+# in   results/pairs/{sample}.h5 of train_on, the generator of init_from
+# out  results/models/{model}/    weights, architecture, history
+#
+# Checkpoints and TensorBoard logs are no outputs: Snakemake would delete them with a failed job.
+
+
+def training_inputs(wildcards):
+    model = config["models"][wildcards.model]
+    inputs = {"pairs": [f"results/pairs/{sample}.h5" for sample in model["train_on"]]}
+    if "init_from" in model:
+        inputs["init_weights"] = (
+            f"results/models/{model['init_from']}/generator.weights.h5"
+        )
+    kind = model["loss"]["content_kind"]
+    if model["loss"]["content"] and kind in config["weights"]:
+        inputs[f"{kind.removesuffix('_alex')}_weights"] = config["weights"][kind][
+            "path"
+        ]
+    return inputs
+
+
+def input_flags(wildcards, input):
+    names = ("init_weights", "vgg19_weights", "lpips_weights")
+    flags = [
+        word for name in names for word in flag(name.replace("_", "-"), input.get(name))
+    ]
+    return flags + flag(
+        "vgg19-sha256", config["weights"].get("vgg19", {}).get("sha256")
+    )
+
+
+def setting_flags(wildcards):
+    model = config["models"][wildcards.model]
+    return as_flags(
+        {key: model[key] for key in model if key not in ("train_on", "init_from")}
+    )
+
+
+rule train:
+    """Train one model, continuing from its newest checkpoint."""
+    input:
+        unpack(training_inputs),
+        code=code("train"),
+    output:
+        weights="results/models/{model}/generator.weights.h5",
+        best="results/models/{model}/generator_best.weights.h5",
+        last="results/models/{model}/generator_last.weights.h5",
+        generator="results/models/{model}/generator.json",
+        discriminator="results/models/{model}/discriminator.json",
+        history="results/models/{model}/history.csv",
+    log:
+        "results/logs/train/{model}.log",
+    benchmark:
+        "results/benchmarks/train/{model}.tsv"
+    conda:
+        "../envs/training.yaml"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=720,
+        gpu=1,
+    params:
+        inputs=input_flags,
+        settings=setting_flags,
+        model_dir=subpath(output.weights, parent=True),
+        checkpoint_dir="results/checkpoints/{model}",
+        tensorboard_dir="results/tensorboard/{model}",
+        seed=config["seed"],
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --pairs {input.pairs:q} \
+            {params.inputs:q} \
+            {params.settings:q} \
+            --model-dir {params.model_dir:q} \
+            --checkpoint-dir {params.checkpoint_dir:q} \
+            --tensorboard-dir {params.tensorboard_dir:q} \
+            --seed {params.seed:q} \
+            --threads {threads}
+        """

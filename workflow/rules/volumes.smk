@@ -1,0 +1,69 @@
+# Raw volumes and the weights of published networks.
+#
+# in   addresses and phantom settings of the config
+# out  data/**                         what url addresses, checked by SHA-256
+#      results/volumes/{sample}.tif    synthetic rock
+
+
+def phantom_flags(wildcards):
+    return as_flags(
+        {"seed": config["seed"], **config["samples"][wildcards.sample]["phantom"]}
+    )
+
+
+# Code is no input of the downloads: a file with the right SHA-256 stays right when the downloader changes.
+
+
+rule fetch_volume:
+    """Fetch one file of a raw volume and check its SHA-256."""
+    output:
+        "{download}",
+    log:
+        "results/logs/fetch_volume/{download}.log",
+    wildcard_constraints:
+        download="|".join(map(re.escape, missing_downloads())) or "nothing to fetch",
+    conda:
+        "../envs/volumes.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=240,
+    params:
+        script=code("fetch_volume")[0],
+        url=lambda wildcards: missing_downloads()[wildcards.download][0],
+        sha256=lambda wildcards: missing_downloads()[wildcards.download][1],
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {params.script:q} \
+            --url {params.url:q} \
+            --sha256 {params.sha256:q} \
+            --output {output:q}
+        """
+
+
+rule make_phantom:
+    """Grow a synthetic sandstone and scan it."""
+    input:
+        code=code("make_phantom"),
+    output:
+        "results/volumes/{sample}.tif",
+    log:
+        "results/logs/make_phantom/{sample}.log",
+    benchmark:
+        "results/benchmarks/make_phantom/{sample}.tsv"
+    conda:
+        "../envs/volumes.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        phantom=phantom_flags,
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            {params.phantom:q} \
+            --output {output:q}
+        """

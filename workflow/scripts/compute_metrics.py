@@ -1,0 +1,167 @@
+"""Make the table of metrics, one row a test tile, and the mean power spectra of one method.
+
+Both compare the method's predictions with the HR tiles of the test split, after cutting a
+border that no method can know well.
+"""
+
+import argparse
+import csv
+import io
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from sandstone import cli
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sandstone.pairs import Predictions, Split
+
+    Distance = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+CORNER_COLUMNS = ["sample", "method", "tile", "z", "y", "x"]
+SPECTRUM_COLUMNS = ["sample", "method", "frequency_per_um", "power"]
+BATCH = 8  # tiles in memory at once
+
+
+def read_batches(
+    test: "Split", predictions: "Predictions", border: int
+) -> Iterator[tuple["np.ndarray", "np.ndarray"]]:
+    """Yield a few HR and SR tiles at a time, shapes (n, y, x), without their border."""
+    from sandstone import image_metrics
+
+    for start in range(0, len(test), BATCH):
+        tiles = slice(start, start + BATCH)
+        hr, sr = test.hr[tiles], predictions.sr[tiles]
+        yield image_metrics.cut_border(hr, border), image_metrics.cut_border(sr, border)
+        done = min(start + BATCH, len(test))
+        print(f"{predictions.attrs.method}: measured {done} of {len(test)} tiles", flush=True)
+
+
+def tile_metrics(
+    hr: "np.ndarray", sr: "np.ndarray", data_range: int, distance: "Distance | None"
+) -> dict[str, list[float]]:
+    """Return PSNR in dB, SSIM and, given a distance, LPIPS of each tile.
+
+    Parameters
+    ----------
+    hr, sr : ndarray of unsigned integers, shape (n, y, x)
+        Tiles without border.
+    data_range : int
+        Largest grey level of the dtype.
+    distance : callable or None
+        LPIPS of float32 tiles (n, y, x, 1) in [0, 1], shape (n,).
+    """
+    from sandstone import grey, image_metrics
+
+    tiles = list(zip(hr, sr, strict=True))
+    metrics = {
+        "psnr_db": [image_metrics.psnr(a, b, data_range=data_range) for a, b in tiles],
+        "ssim": [image_metrics.ssim(a, b, data_range=data_range) for a, b in tiles],
+    }
+    if distance:
+        lpips = distance(grey.to_unit(hr)[..., None], grey.to_unit(sr)[..., None])
+        metrics["lpips"] = [float(value) for value in lpips]
+    return metrics
+
+
+def summed_power(tiles: "np.ndarray", pixel_um: float) -> tuple["np.ndarray", "np.ndarray"]:
+    """Return the frequencies and the sum over tiles (n, y, x) of their radial power spectra."""
+    from sandstone import grey, spectra
+
+    results = [spectra.radial_power_spectrum(tile, pixel_um) for tile in grey.to_unit(tiles)]
+    return results[0][0], sum(power for _, power in results)
+
+
+def metric_table(test: "Split", sample: str, method: str, metrics: dict[str, list[float]]) -> str:
+    """Return the table of metrics as CSV text; identical tiles have the PSNR `inf`."""
+    values = zip(*metrics.values(), strict=True)
+    rows = (
+        [sample, method, tile, z, y, x, *(f"{value:.6f}" for value in row)]
+        for tile, (z, y, x, row) in enumerate(zip(test.z, test.y, test.x, values, strict=True))
+    )
+    return _csv_text([*CORNER_COLUMNS, *metrics], rows)
+
+
+def spectrum_table(sample: str, frequency: "np.ndarray", spectra: dict[str, "np.ndarray"]) -> str:
+    """Return the spectra, named by method, as CSV text."""
+    rows = (
+        [sample, method, f"{f:.9g}", f"{p:.9g}"]
+        for method, power in spectra.items()
+        for f, p in zip(frequency, power, strict=True)
+    )
+    return _csv_text(SPECTRUM_COLUMNS, rows)
+
+
+def measure(
+    test: "Split",
+    predictions: "Predictions",
+    *,
+    border: int,
+    pixel_um: float,
+    distance: "Distance | None",
+) -> tuple[str, str]:
+    """Measure all test tiles and return the table of metrics and the spectra as CSV text."""
+    metrics: dict[str, list[float]] = {}
+    hr_power = sr_power = 0.0
+    for hr, sr in read_batches(test, predictions, border):
+        for name, values in tile_metrics(hr, sr, predictions.attrs.grey_max, distance).items():
+            metrics.setdefault(name, []).extend(values)
+        frequency, power = summed_power(hr, pixel_um)
+        hr_power = hr_power + power
+        sr_power = sr_power + summed_power(sr, pixel_um)[1]
+
+    sample, method, n = predictions.attrs.sample, predictions.attrs.method, len(test)
+    spectra = {"hr": hr_power / n, method: sr_power / n}
+    return metric_table(test, sample, method, metrics), spectrum_table(sample, frequency, spectra)
+
+
+def _csv_text(header: list[str], rows: Iterator[list]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line of this script."""
+    arguments = cli.argument_parser(__doc__)
+    add = arguments.add_argument
+    add("--pairs", required=True, help="tile pairs of one sample (.h5)")
+    add("--predictions", required=True, help="super-resolved test tiles of one method (.h5)")
+    add("--border", type=int, default=4, help="HR pixels cut from each side of a tile")
+    add("--lpips-weights", help="LPIPS-AlexNet weights (.npz); without them, no LPIPS")
+    add("--output", required=True, help="table of metrics to write (.csv)")
+    add("--spectrum", required=True, help="table of power spectra to write (.csv)")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read pairs and predictions, measure them, write both tables."""
+    args = parser().parse_args(argv)
+    from sandstone import files, pairs, spectra
+
+    with pairs.open_pairs(args.pairs) as reference, pairs.open_predictions(args.predictions) as sr:
+        pairs.check_aligned(reference, sr)
+        test = reference.split("test")
+        if not len(test):
+            raise cli.InputError(
+                f"the test split of {args.pairs} holds no tile: give it more slices"
+            )
+        pixel_um = spectra.in_plane_voxel_size_um(reference.attrs.hr_voxel_size_um)
+        distance = None
+        if args.lpips_weights:
+            from sandstone import perceptual  # TensorFlow, seconds to import
+
+            distance = perceptual.LpipsAlex(args.lpips_weights).distance
+        table, spectrum = measure(
+            test, sr, border=args.border, pixel_um=pixel_um, distance=distance
+        )
+    files.write_text(args.output, table)
+    files.write_text(args.spectrum, spectrum)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

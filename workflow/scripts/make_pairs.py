@@ -1,0 +1,276 @@
+"""Make pairs of high- and low-resolution tiles, split by depth, from normalised slices.
+
+Whole slices are degraded and LR tiles are cut from the result, so that a tile's border knows
+its true neighbours. Slices pass through memory one at a time.
+"""
+
+import argparse
+import math
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandstone import cli
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sandstone.degrade import Degradation
+    from sandstone.pairs import PairsAttributes, PairsWriter
+    from sandstone.slices import Slices
+
+SCALES = (2, 3, 4, 8)
+DEGRADATIONS = ("bicubic", "psf", "aliased_bilinear")
+STAGE = 20  # keeps these draws apart from those of other stages with the same seed
+REPORTS = 8  # lines of progress a split
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a slice becomes tile pairs.
+
+    `hr_size` is the edge of HR tiles in voxels, a multiple of `scale`; `seed` is that of the
+    noise.
+    """
+
+    scale: int
+    hr_size: int
+    degradation: "Degradation"
+    seed: int
+
+
+def share_or_range(text: str) -> float | range:
+    """Parse a share such as 0.6, or a range of slices such as 0:5, both ends included."""
+    match = re.fullmatch(r"(\d+):(\d+)", text)
+    if match is None:
+        return cli.fraction(text)
+    first, last = map(int, match.groups())
+    if last < first:
+        raise argparse.ArgumentTypeError(f"{text} ends before it starts")
+    return range(first, last + 1)
+
+
+def non_negative(text: str) -> float:
+    """Parse a finite number from zero up."""
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number from 0 up")
+    return value
+
+
+def seed(text: str) -> int:
+    """Parse a whole number from zero up."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return value
+
+
+def check_multiple(flag: str, value: int, scale: int) -> None:
+    """Raise an `InputError` unless `value` is a multiple of `scale`."""
+    below = value // scale * scale
+    if below == value:
+        return
+    nearest = f"{below} or {below + scale}" if below else f"{scale}"
+    raise cli.InputError(f"{flag} {value} is not a multiple of --scale {scale}; take {nearest}")
+
+
+def check_plane(stack: "Slices", recipe: Recipe) -> None:
+    """Raise an `InputError` where a slice is smaller than a tile."""
+    _, height, width = stack.shape
+    largest = min(height, width) // recipe.scale * recipe.scale
+    if largest < recipe.hr_size:
+        raise cli.InputError(
+            f"slices of {height} x {width} voxels are smaller than a tile of --hr-size "
+            f"{recipe.hr_size}; take at most {largest}"
+        )
+
+
+def depths(stack: "Slices") -> range:
+    """Return the z of all slices in the raw volume."""
+    top = stack.metadata["origin"][0]
+    return range(top, top + stack.shape[0])
+
+
+def cropped(plane: "np.ndarray", scale: int) -> "np.ndarray":
+    """Return a plane (y, x) without the last rows and columns that fill no LR pixel."""
+    height, width = plane.shape
+    return plane[: height // scale * scale, : width // scale * scale]
+
+
+def cut(image: "np.ndarray", corners: Iterable[tuple[int, int]], size: int) -> "np.ndarray":
+    """Return the tiles (n, size, size) of an image (y, x) at the corners (y, x)."""
+    import numpy as np
+
+    return np.stack([image[y : y + size, x : x + size] for y, x in corners])
+
+
+def tiles_of_slice(
+    image: "np.ndarray", corners: list[tuple[int, int]], z: int, recipe: Recipe
+) -> tuple["np.ndarray", "np.ndarray"]:
+    """Return the HR tiles (n, H, H) and LR tiles (n, h, h) of a slice, in its dtype.
+
+    Parameters
+    ----------
+    image : ndarray of uint8 or uint16, shape (y, x)
+        Both edges are multiples of the scale.
+    corners : list of (y, x)
+        Top left corners, multiples of the scale.
+    z : int
+        The slice's place in the raw volume; with the seed it decides the noise, which
+        thereby does not depend on the slices before.
+    recipe : Recipe
+    """
+    import numpy as np
+
+    from sandstone import degrade, grey
+
+    scale = recipe.scale
+    rng = np.random.default_rng([recipe.seed, STAGE, z])
+    lr = degrade.degrade(grey.to_unit(image), scale, recipe.degradation, rng)
+    lr_corners = [(y // scale, x // scale) for y, x in corners]
+    lr_tiles = cut(grey.from_unit(lr, image.dtype), lr_corners, recipe.hr_size // scale)
+    return cut(image, corners, recipe.hr_size), lr_tiles
+
+
+def write_split(
+    writer: "PairsWriter", name: str, stack: "Slices", zs: range, *, stride: int, recipe: Recipe
+) -> None:
+    """Write the tiles of the slices `zs`, z of the raw volume, to the split `name`.
+
+    Tiles are `stride` voxels apart, a multiple of the scale.
+
+    Raises
+    ------
+    InputError
+        If no tile fits in the rock of these slices.
+    """
+    import numpy as np
+
+    from sandstone.tiles import place_tiles
+
+    scale, size = recipe.scale, recipe.hr_size
+    z0, y0, x0 = stack.metadata["origin"]
+    every = math.ceil(len(zs) / REPORTS)
+    total = 0
+    for done, z in enumerate(zs, start=1):
+        mask = cropped(stack.read_mask(z - z0), scale)
+        corners = place_tiles(mask, size=size, stride=stride, multiple_of=scale)
+        if corners:
+            image = cropped(stack.read(z - z0), scale)
+            hr, lr = tiles_of_slice(image, corners, z, recipe)
+            y, x = np.transpose(corners)
+            writer.append(name, hr, lr, (np.full(len(corners), z), y + y0, x + x0))
+        total += len(corners)
+        if done % every == 0 or done == len(zs):
+            print(f"{name}: slice {done} of {len(zs)}, {total} tiles", flush=True)
+    if not total:
+        raise no_tiles(name, stack, zs, recipe)
+
+
+def no_tiles(name: str, stack: "Slices", zs: range, recipe: Recipe) -> cli.InputError:
+    """Return the error that tells which tile would have fitted in the slices `zs`."""
+    from sandstone.tiles import largest_tile
+
+    z0 = stack.metadata["origin"][0]
+    masks = (cropped(stack.read_mask(z - z0), recipe.scale) for z in zs)
+    largest = max(largest_tile(mask, recipe.scale) for mask in masks)
+    advice = f"take at most {largest}" if largest else "widen the field of view"
+    return cli.InputError(
+        f"split {name} has no tiles: --hr-size {recipe.hr_size} fits nowhere in the rock of "
+        f"slices {zs[0]} to {zs[-1]}; {advice}"
+    )
+
+
+def attributes(stack: "Slices", recipe: Recipe, guard_um: float) -> "PairsAttributes":
+    """Return what the pairs file says of itself."""
+    from sandstone import grey
+    from sandstone.pairs import PairsAttributes
+    from sandstone.splits import guard_slices
+
+    z, y, x = map(float, stack.metadata["voxel_size_um"])
+    return PairsAttributes(
+        sample=stack.metadata["sample"],
+        scale=recipe.scale,
+        hr_voxel_size_um=(z, y, x),
+        lr_voxel_size_um=(z, recipe.scale * y, recipe.scale * x),
+        degradation=recipe.degradation.effective(),
+        seed=recipe.seed,
+        guard_um=guard_um,
+        guard_slices=guard_slices(guard_um, z),
+        grey_max=grey.grey_max(stack.dtype),
+    )
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line of this script."""
+    arguments = cli.argument_parser(__doc__)
+    add = arguments.add_argument
+    add("--slices", required=True, help="normalised slices (.tif)")
+    add("--mask", required=True, help="their rock mask (.mask.tif)")
+    add("--metadata", required=True, help="their description (.json)")
+    add("--scale", type=int, choices=SCALES, default=4, help="HR voxels per LR voxel")
+    add("--hr-size", type=cli.positive_int, default=256, help="edge of HR tiles, voxels")
+    add("--stride", type=cli.positive_int, default=128, help="step of training tiles, voxels")
+    add(
+        "--depth-step",
+        type=cli.positive_int,
+        default=4,
+        help="take every n-th slice of splits given by shares",
+    )
+    split = "share of the slices left by the guards, or range FIRST:LAST, both included"
+    for name, share in {"train": 0.6, "val": 0.1, "test": 0.3}.items():
+        add(f"--{name}", type=share_or_range, default=share, help=split)
+    add("--guard-um", type=non_negative, default=30.0, help="least distance of splits, um")
+    add("--degradation-kernel", choices=DEGRADATIONS, default="bicubic", help="HR to LR")
+    add("--degradation-psf-sigma", type=non_negative, default=1.5, help="blur, HR voxels (psf)")
+    add(
+        "--degradation-noise",
+        type=cli.fraction,
+        default=0.01,
+        help="noise, share of the data range (psf)",
+    )
+    add("--seed", type=seed, default=1, help="of the noise")
+    add("--output", required=True, help="tile pairs to write (.h5)")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read slices, write their tile pairs."""
+    args = parser().parse_args(argv)
+    check_multiple("--hr-size", args.hr_size, args.scale)
+    check_multiple("--stride", args.stride, args.scale)
+
+    from sandstone.degrade import Degradation
+    from sandstone.pairs import write_pairs
+    from sandstone.slices import open_slices
+    from sandstone.splits import split_by_depth
+
+    degradation = Degradation(
+        kernel=args.degradation_kernel,
+        psf_sigma=args.degradation_psf_sigma,
+        noise=args.degradation_noise,
+    )
+    recipe = Recipe(args.scale, args.hr_size, degradation, args.seed)
+    wanted = {"train": args.train, "val": args.val, "test": args.test}
+    with open_slices(args.slices, args.mask, args.metadata) as stack:
+        check_plane(stack, recipe)
+        about = attributes(stack, recipe, args.guard_um)
+        splits = split_by_depth(
+            depths(stack),
+            wanted,
+            guard_um=args.guard_um,
+            voxel_z_um=about.hr_voxel_size_um[0],
+        )
+        ends = {name: (part[0], part[-1]) for name, part in splits.items()}
+        with write_pairs(args.output, about, slices=ends, hr_size=args.hr_size) as writer:
+            for name, part in splits.items():
+                taken = part if isinstance(wanted[name], range) else part[:: args.depth_step]
+                stride = args.stride if name == "train" else args.hr_size
+                write_split(writer, name, stack, taken, stride=stride, recipe=recipe)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

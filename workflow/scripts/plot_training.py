@@ -1,0 +1,187 @@
+"""Draw how a model's training went, from its history: losses, learning rate, validation.
+
+Thin lines are single steps, thick lines running means over a fiftieth of the training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from sandstone import cli
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+GENERATOR_LOSSES = {
+    "loss": "sum, weighted",
+    "loss_pixel": "pixel",
+    "loss_content": "content",
+    "loss_adversarial": "adversarial",
+}
+DISCRIMINATOR_OUTPUTS = {"discriminator_real": "real HR", "discriminator_fake": "generated"}
+OTHER_COLUMNS = ("step", "learning_rate", "loss_discriminator", "val_psnr_db", "val_ssim")
+PANEL = (3.7, 2.9)  # inches
+
+
+def measured(history: pd.DataFrame, columns: Iterable[str]) -> list[str]:
+    """Return those of `columns` that hold a number at some step."""
+    return [column for column in columns if history[column].notna().any()]
+
+
+def panels(history: pd.DataFrame) -> list[Callable[[Axes, pd.DataFrame], None]]:
+    """Return the functions that draw what this model measured, in the order of the panels."""
+    chosen = [draw_generator_losses]
+    if measured(history, ["loss_discriminator"]):
+        chosen += [draw_discriminator_loss, draw_discriminator_outputs]
+    chosen.append(draw_learning_rate)
+    if measured(history, ["val_psnr_db"]):
+        chosen.append(draw_psnr)
+    if measured(history, ["val_ssim"]):
+        chosen.append(draw_ssim)
+    return chosen
+
+
+def draw(history: pd.DataFrame, model: str) -> Figure:
+    """Return a figure with a panel for each thing that was measured."""
+    from sandstone import style
+
+    chosen = panels(history)
+    last = history["step"].iloc[-1]
+    columns = 2 if len(chosen) <= 4 else 3
+    rows = -(-len(chosen) // columns)
+    figure = style.figure(columns * PANEL[0], rows * PANEL[1] + 0.4)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for letter, panel, draw_panel in zip("abcdef", axes, chosen, strict=False):
+        draw_panel(panel, history)
+        panel.set(xlabel="step", xlim=(0, last))
+        style.panel_label(panel, letter)
+    for unused in axes[len(chosen) :]:
+        unused.set_axis_off()
+    figure.suptitle(f"Training of {model}: {last} steps")
+    return figure
+
+
+def draw_generator_losses(axes: Axes, history: pd.DataFrame) -> None:
+    """Draw the generator's loss and its terms before weighting."""
+    from sandstone import style
+
+    colours = dict(
+        zip(GENERATOR_LOSSES, (style.BLACK, style.BLUE, style.GREEN, style.VERMILLION), strict=True)
+    )
+    terms = measured(history, GENERATOR_LOSSES)
+    if len(terms) == 2:
+        terms.remove("loss")  # the sum repeats its only term
+    for column in terms:
+        draw_curve(axes, history, column, colours[column], GENERATOR_LOSSES[column])
+    log_if_positive(axes, history[terms])
+    axes.set(title="generator loss", ylabel="loss")
+    axes.legend(ncols=2)
+
+
+def draw_discriminator_loss(axes: Axes, history: pd.DataFrame) -> None:
+    """Draw the discriminator's loss."""
+    from sandstone import style
+
+    draw_curve(axes, history, "loss_discriminator", style.PURPLE, "discriminator")
+    log_if_positive(axes, history[["loss_discriminator"]])
+    axes.set(title="discriminator loss", ylabel="loss")
+
+
+def draw_discriminator_outputs(axes: Axes, history: pd.DataFrame) -> None:
+    """Draw what the discriminator says of real and of generated tiles."""
+    from sandstone import style
+
+    for column, colour in zip(DISCRIMINATOR_OUTPUTS, (style.BLUE, style.ORANGE), strict=True):
+        draw_curve(axes, history, column, colour, DISCRIMINATOR_OUTPUTS[column])
+    axes.axhline(0.5, color=style.GREY, linestyle="--", linewidth=1, label="undecided")
+    axes.set(title="discriminator", ylabel="mean probability of being real", ylim=(0, 1.15))
+    axes.legend(ncols=3, loc="upper center")
+
+
+def draw_learning_rate(axes: Axes, history: pd.DataFrame) -> None:
+    """Draw the learning rate of each step."""
+    from sandstone import style
+
+    axes.plot(history["step"], history["learning_rate"], color=style.BLACK)
+    axes.set(title="learning rate", ylabel="learning rate")
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter("{x:g}")
+
+
+def draw_psnr(axes: Axes, history: pd.DataFrame) -> None:
+    """Draw the validation PSNR and mark its best."""
+    draw_validation(axes, history, "psnr_db")
+
+
+def draw_ssim(axes: Axes, history: pd.DataFrame) -> None:
+    """Draw the validation SSIM and mark its best."""
+    draw_validation(axes, history, "ssim")
+
+
+def draw_validation(axes: Axes, history: pd.DataFrame, metric: str) -> None:
+    """Draw one validation metric, of which more is better, and mark its best."""
+    from sandstone import style
+
+    column = f"val_{metric}"
+    rows = history[history[column].notna()]
+    best = rows.loc[rows[column].idxmax()]
+    axes.plot(rows["step"], rows[column], color=style.BLUE, marker="o", markersize=3)
+    axes.plot(
+        best["step"],
+        best[column],
+        linestyle="none",
+        marker="*",
+        markersize=12,
+        clip_on=False,
+        zorder=5,
+        color=style.VERMILLION,
+        label=f"best: {style.metric_value(metric, best[column])} at step {best['step']:.0f}",
+    )
+    axes.set(title=f"validation {style.metric_name(metric)}", ylabel=style.metric_label(metric))
+    axes.legend(loc="lower right")
+
+
+def draw_curve(axes: Axes, history: pd.DataFrame, column: str, colour: str, label: str) -> None:
+    """Draw the single steps thinly and their centred running mean over them."""
+    window = max(1, len(history) // 50)
+    smooth = history[column].rolling(window, center=True, min_periods=1).mean()
+    axes.plot(history["step"], history[column], color=colour, alpha=0.25, linewidth=0.7)
+    axes.plot(history["step"], smooth, color=colour, label=label)
+
+
+def log_if_positive(axes: Axes, values: pd.DataFrame) -> None:
+    """Choose a logarithmic ordinate unless some value, such as a hinge loss, forbids it."""
+    from sandstone import style
+
+    if values.min(axis=None) > 0:
+        style.log_ordinate(axes)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    arguments = cli.argument_parser(__doc__)
+    arguments.add_argument("--history", required=True, help="CSV that the training wrote")
+    arguments.add_argument("--model", required=True, help="name of the model, for the title")
+    arguments.add_argument("--png", required=True, help="figure to write, for screens")
+    arguments.add_argument("--pdf", required=True, help="figure to write, for print")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the history, draw, write."""
+    arguments = parser().parse_args(argv)
+    from sandstone import style, tables
+
+    columns = [*GENERATOR_LOSSES, *DISCRIMINATOR_OUTPUTS, *OTHER_COLUMNS]
+    history = tables.read(arguments.history, columns)
+    style.save(draw(history, arguments.model), arguments.png, arguments.pdf)
+    print(f"drew the training of {arguments.model} to {arguments.png}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,100 @@
+"""Save and restore the whole state of a training in one file."""
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sandstone import files
+
+KEPT = 2  # the newest may turn out damaged; the one before then serves
+State = dict[str, np.ndarray]
+Fingerprint = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a training after `step` steps."""
+
+    step: int
+    state: State
+
+
+def save(folder: Path, checkpoint: Checkpoint, fingerprint: Fingerprint) -> None:
+    """Write a checkpoint, whole or not at all, and remove all but the newest two.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when missing.
+    checkpoint : Checkpoint
+        Arrays of numbers by name; the same state gives the same bytes.
+    fingerprint : mapping of str to JSON values
+        What the training depends on: settings and hashes of its inputs.
+    """
+    with files.atomic_path(folder / f"step_{checkpoint.step:09d}.npz") as temporary:
+        np.savez(
+            temporary,
+            allow_pickle=False,
+            step=np.array(checkpoint.step),
+            fingerprint=np.array(json.dumps(fingerprint)),
+            **{f"state/{name}": array for name, array in checkpoint.state.items()},
+        )
+    for old in _newest_first(folder)[KEPT:]:
+        old.unlink()
+
+
+def restore(folder: Path, fingerprint: Fingerprint) -> Checkpoint | None:
+    """Return the newest whole checkpoint, or None where the training must start afresh.
+
+    A damaged file is passed over. A checkpoint with another fingerprint ends the search,
+    and all checkpoints of the folder are removed. Both are told on the terminal.
+    """
+    for path in _newest_first(folder):
+        try:
+            checkpoint, saved = _read(path)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            print(f"{path} is damaged ({error}), trying the one before", flush=True)
+            continue
+        changed = _changed(saved, fingerprint)
+        if changed:
+            print(f"{path} is of another training ({'; '.join(changed)})", flush=True)
+            break
+        return checkpoint
+    discard(folder)
+    return None
+
+
+def discard(folder: Path) -> None:
+    """Remove the checkpoints of `folder`, unfinished ones too, and the folder once empty."""
+    for path in [*folder.glob("step_*.npz"), *folder.glob(".step_*.partial.npz")]:
+        path.unlink()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    return sorted(folder.glob("step_*.npz"), reverse=True)
+
+
+def _read(path: Path) -> tuple[Checkpoint, dict[str, object]]:
+    """Read all of a file, so that zip's checksums catch damage anywhere in it."""
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    step, saved = int(arrays.pop("step")), json.loads(str(arrays.pop("fingerprint")))
+    state = {name.removeprefix("state/"): array for name, array in arrays.items()}
+    return Checkpoint(step, state), saved
+
+
+def _changed(saved: Fingerprint, current: Fingerprint) -> list[str]:
+    """Name each entry that differs, with both values, as JSON sees them."""
+    current = json.loads(json.dumps(current))
+    names = sorted(saved.keys() | current.keys())
+    return [
+        f"{name} was {saved.get(name)}, is {current.get(name)}"
+        for name in names
+        if saved.get(name) != current.get(name)
+    ]

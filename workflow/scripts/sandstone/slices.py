@@ -1,0 +1,230 @@
+"""The normalised slices of one sample on disk: the stack, its rock mask and its JSON."""
+
+import json
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+
+from sandstone.cli import InputError
+from sandstone.files import atomic_path
+
+ROCK = 255
+IMAGEJ_LIMIT = 2**32 - 2**24  # bytes; ImageJ stacks use 32-bit offsets, tags need some room
+REQUIRED_KEYS = (
+    "sample",
+    "source",
+    "voxel_size_um",
+    "shape",
+    "dtype",
+    "origin",
+    "window",
+    "grey_max",
+    "field_of_view",
+)
+
+
+def write_stack(
+    path: str | Path,
+    pages: Iterable[np.ndarray],
+    *,
+    shape: tuple[int, int, int],
+    dtype: npt.DTypeLike,
+    voxel_size_um: tuple[float, float, float],
+    compression: str | None = None,
+) -> None:
+    """Write a stack page by page as a TIFF that Fiji opens with the right voxel size.
+
+    Up to 4 GB the file is an ImageJ stack; above that, where ImageJ's own format ends,
+    an OME-BigTIFF. Neither holds a time or a random name.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where the file appears once it is whole.
+    pages : iterable of ndarray, shape (y, x)
+        The slices in order of depth; one at a time is in memory.
+    shape : tuple of int
+        Depth, height and width of the stack, voxels.
+    dtype : dtype
+        uint8 or uint16.
+    voxel_size_um : tuple of float
+        Voxel edge (z, y, x), micrometres.
+    compression : str, optional
+        Name of a tifffile codec, such as ``zlib``.
+    """
+    dtype = np.dtype(dtype)
+    fits_imagej = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize < IMAGEJ_LIMIT
+    layout = _imagej_layout(voxel_size_um) if fits_imagej else _ome_layout(voxel_size_um)
+    with atomic_path(path) as temporary:
+        tifffile.imwrite(
+            temporary,
+            (np.ascontiguousarray(page, dtype=dtype) for page in pages),
+            shape=shape,
+            dtype=dtype,
+            compression=compression,
+            photometric="minisblack",
+            **layout,
+        )
+
+
+def _imagej_layout(voxel_size_um: tuple[float, float, float]) -> dict[str, Any]:
+    z, y, x = voxel_size_um
+    return {
+        "imagej": True,
+        "resolution": (1 / x, 1 / y),
+        "metadata": {"axes": "ZYX", "spacing": z, "unit": "micron"},
+    }
+
+
+def _ome_layout(voxel_size_um: tuple[float, float, float]) -> dict[str, Any]:
+    z, y, x = voxel_size_um
+    micrometres = {f"PhysicalSize{axis}Unit": "µm" for axis in "XYZ"}
+    sizes = {"PhysicalSizeX": x, "PhysicalSizeY": y, "PhysicalSizeZ": z}
+    return {
+        "ome": True,
+        "bigtiff": True,
+        # tifffile would draw this identifier from the clock.
+        "metadata": {"axes": "ZYX", "UUID": str(uuid.UUID(int=0)), **sizes, **micrometres},
+    }
+
+
+class Slices:
+    """The slices of one sample, read one at a time.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Depth, height and width, voxels.
+    dtype : numpy.dtype
+        uint8 or uint16.
+    metadata : dict
+        The JSON that `slice_volume` wrote; docs/design.md lists its keys.
+    """
+
+    def __init__(self, stack: "_Stack", mask: "_Stack", metadata: dict[str, Any]) -> None:
+        self._stack = stack
+        self._mask = mask
+        self.metadata = metadata
+        self.shape = stack.shape
+        self.dtype = stack.dtype
+
+    def read(self, z: int) -> np.ndarray:
+        """Return slice `z` (counted from the top of the stack), shape (y, x)."""
+        return self._stack.page(z)
+
+    def read_mask(self, z: int) -> np.ndarray:
+        """Return where slice `z` shows rock: bool, shape (y, x)."""
+        return self._mask.page(z) > 0
+
+    def close(self) -> None:
+        """Close both files."""
+        self._stack.close()
+        self._mask.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+
+def open_slices(
+    slices_path: str | Path, mask_path: str | Path, metadata_path: str | Path
+) -> Slices:
+    """Open the three files that `slice_volume` writes for a sample.
+
+    Raises
+    ------
+    InputError
+        If a file is absent, damaged or truncated, or if the three disagree.
+    """
+    metadata = _read_metadata(metadata_path)
+    stack = _Stack(slices_path)
+    mask = _Stack(mask_path)
+    _check_agreement(stack, slices_path, metadata, metadata_path)
+    if mask.shape != stack.shape:
+        raise InputError(
+            f"{mask_path}: the mask's shape {mask.shape} is not the shape {stack.shape} of "
+            f"{slices_path}; make both again with slice_volume.py"
+        )
+    return Slices(stack, mask, metadata)
+
+
+def _read_metadata(path: str | Path) -> dict[str, Any]:
+    _require_file(path)
+    try:
+        metadata = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON; make it again with slice_volume.py") from error
+    missing = [key for key in REQUIRED_KEYS if key not in metadata]
+    if missing:
+        raise InputError(
+            f"{path}: lacks {', '.join(missing)}; make it again with slice_volume.py"
+        )
+    return metadata
+
+
+def _check_agreement(
+    stack: "_Stack",
+    slices_path: str | Path,
+    metadata: dict[str, Any],
+    metadata_path: str | Path,
+) -> None:
+    recorded = (tuple(metadata["shape"]), metadata["dtype"])
+    if recorded != (stack.shape, stack.dtype.name):
+        raise InputError(
+            f"{slices_path}: holds {stack.dtype.name} of shape {stack.shape}, but {metadata_path} "
+            f"says {recorded[1]} of shape {recorded[0]}; make both again with slice_volume.py"
+        )
+
+
+def _require_file(path: str | Path) -> None:
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file; make it with slice_volume.py")
+
+
+class _Stack:
+    """A TIFF of equal pages whose bytes are all there."""
+
+    def __init__(self, path: str | Path) -> None:
+        _require_file(path)
+        try:
+            self._file = tifffile.TiffFile(path)
+        except (tifffile.TiffFileError, ValueError) as error:
+            raise _damaged(path) from error
+        try:
+            self._pages = self._file.pages
+            self.shape = (len(self._pages), *self._pages[0].shape)
+            self.dtype = np.dtype(self._pages[0].dtype)
+            last = self._pages[-1]
+            end = max(
+                start + size
+                for start, size in zip(last.dataoffsets, last.databytecounts, strict=True)
+            )
+        except (tifffile.TiffFileError, ValueError, IndexError, TypeError) as error:
+            self._file.close()
+            raise _damaged(path) from error
+        if end > Path(path).stat().st_size:
+            self._file.close()
+            raise _damaged(path)
+        self._path = path
+
+    def page(self, z: int) -> np.ndarray:
+        if not 0 <= z < self.shape[0]:
+            raise IndexError(f"slice {z} is outside 0 to {self.shape[0] - 1}")
+        try:
+            return self._pages[z].asarray()
+        except Exception as error:  # codecs raise types of their own
+            raise _damaged(self._path) from error
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _damaged(path: str | Path) -> InputError:
+    return InputError(f"{path}: damaged or truncated TIFF; make it again with slice_volume.py")

@@ -1,0 +1,46 @@
+"""Read the workflow's CSV tables, checked for their columns."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from sandstone.cli import InputError
+
+
+def read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of a CSV file that must have at least `columns`.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is no table, lacks a column or has no rows.
+    """
+    try:
+        table = pd.read_csv(path, dtype={"sample": str, "method": str})
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; run the step that writes it") from None
+    except (ValueError, pd.errors.ParserError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} is no CSV table ({reason}); make it again") from None
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise InputError(f"{path} lacks the column {missing[0]}; make it again")
+    if table.empty:
+        raise InputError(f"{path} has no rows; make it again")
+    return table
+
+
+def only_value(table: pd.DataFrame, column: str, path: str | Path) -> str:
+    """Return the one value that a column repeats.
+
+    Raises
+    ------
+    InputError
+        If the column holds several values.
+    """
+    values = table[column].unique()
+    if len(values) != 1:
+        listed = ", ".join(map(str, values))
+        raise InputError(f"{path} mixes several values of {column} ({listed}); give one a file")
+    return str(values[0])

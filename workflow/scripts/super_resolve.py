@@ -1,0 +1,152 @@
+"""Super-resolve the LR tiles of a test split by a trained model or a plain interpolation."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandstone import cli
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sandstone.pairs import Pairs, PredictionsWriter
+
+    # LR tiles to SR tiles, float32, (n, h, h) to (n, H, H); grey levels in [0, 1].
+    Method = Callable[[np.ndarray], np.ndarray]
+
+BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
+SECONDS_BETWEEN_LINES = 5
+
+
+def check_model_dir(method: str, model_dir: str | None) -> None:
+    """Raise an `InputError` unless models, and models alone, have a folder."""
+    if method in BASELINES and model_dir:
+        raise cli.InputError(f"{method} is a baseline and needs no --model-dir; leave it out")
+    if method not in BASELINES and not model_dir:
+        raise cli.InputError(
+            f"{method} is none of the baselines {', '.join(BASELINES)}; "
+            "for a model name its folder with --model-dir"
+        )
+
+
+def check_model_scale(model_dir: Path, scale: int) -> None:
+    """Raise an `InputError` unless the model enlarges by the scale of the pairs.
+
+    Its description is enough to tell, so TensorFlow need not start for it.
+    """
+    description = model_dir / "generator.json"
+    if not description.is_file():
+        raise cli.InputError(f"{description} does not exist; train the model first")
+    try:
+        model_scale = json.loads(description.read_text(encoding="utf-8"))["scale"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise cli.InputError(
+            f"{description} does not tell the model's scale; train the model again"
+        ) from error
+    if model_scale != scale:
+        raise cli.InputError(
+            f"the model in {model_dir} enlarges by {model_scale} but the pairs by {scale}; "
+            "make both with the same scale"
+        )
+
+
+def interpolation(kernel: str, hr_size: int) -> "Method":
+    """Return the method that interpolates tile by tile."""
+    import numpy as np
+
+    from sandstone.resample import resize
+
+    def interpolate(lr: "np.ndarray") -> "np.ndarray":
+        return np.stack([resize(tile, (hr_size, hr_size), kernel) for tile in lr])
+
+    return interpolate
+
+
+def network(model_dir: Path) -> "Method":
+    """Return the method that applies a trained generator."""
+    from sandstone import networks
+
+    model = networks.load_generator(model_dir)
+
+    def apply(lr: "np.ndarray") -> "np.ndarray":
+        return networks.predict(model, lr[..., None])[..., 0]
+
+    return apply
+
+
+def write_tiles(
+    writer: "PredictionsWriter", pairs: "Pairs", method: "Method", name: str, batch: int
+) -> None:
+    """Write the SR tiles of the test split in the order of the pairs, `batch` at a time.
+
+    Raises
+    ------
+    InputError
+        If the method gives values that are not finite.
+    """
+    import numpy as np
+
+    from sandstone import grey
+
+    test = pairs.split("test")
+    start = shown = time.monotonic()
+    for first in range(0, len(test), batch):
+        chosen = slice(first, first + batch)
+        sr = method(grey.to_unit(test.lr[chosen]))
+        if not np.isfinite(sr).all():
+            raise cli.InputError(
+                f"{name} gives values that are not finite; train it again with a lower "
+                "learning rate"
+            )
+        corners = (test.z[chosen], test.y[chosen], test.x[chosen])
+        writer.append(grey.from_unit(sr, pairs.dtype), corners)
+        done = min(first + batch, len(test))
+        now = time.monotonic()
+        if now - shown >= SECONDS_BETWEEN_LINES or done == len(test):
+            left = (now - start) / done * (len(test) - done)
+            print(f"{name}: {done} of {len(test)} tiles, {left:.0f} s left", flush=True)
+            shown = now
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line of this script."""
+    arguments = cli.argument_parser(__doc__)
+    add = arguments.add_argument
+    add("--pairs", required=True, help="tile pairs of one sample (.h5)")
+    add("--method", required=True, help=f"{', '.join(BASELINES)}, or the name of a model")
+    add("--model-dir", help="folder of the trained model; models only")
+    add("--batch", type=cli.positive_int, default=8, help="tiles in memory at once")
+    add("--output", required=True, help="super-resolved test tiles to write (.h5)")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read test tiles, super-resolve them, write the predictions."""
+    args = parser().parse_args(argv)
+    check_model_dir(args.method, args.model_dir)
+
+    from sandstone.pairs import PredictionsAttributes, open_pairs, write_predictions
+
+    with open_pairs(args.pairs) as pairs:
+        if args.model_dir:
+            check_model_scale(Path(args.model_dir), pairs.attrs.scale)
+            method = network(Path(args.model_dir))
+        else:
+            method = interpolation(args.method, pairs.hr_size)
+        about = PredictionsAttributes(
+            method=args.method,
+            sample=pairs.attrs.sample,
+            scale=pairs.attrs.scale,
+            hr_voxel_size_um=pairs.attrs.hr_voxel_size_um,
+            grey_max=pairs.attrs.grey_max,
+        )
+        with write_predictions(args.output, about, hr_size=pairs.hr_size) as writer:
+            write_tiles(writer, pairs, method, args.method, args.batch)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
