@@ -149,7 +149,6 @@ ARGUMENTS = {
     ],
     "split": ["plot_split", "--pairs", "pairs.h5", "--metadata", "slices.json"],
     "generator": ["plot_network", "--network", "generator.json"],
-    "discriminator": ["plot_network", "--network", "discriminator.json"],
     "training": ["plot_training", "--history", "gan.csv", "--model", "gan"],
     "comparison": [
         *("plot_comparison", "--pairs", "pairs.h5"),
@@ -174,22 +173,31 @@ def call(arguments, stem):
 
 
 @pytest.mark.parametrize("figure", ARGUMENTS)
-def test_figures_are_the_same_bytes_in_two_processes(
-    figure, folder, run_script, tmp_path, monkeypatch
-):
+def test_every_figure_is_the_same_bytes_twice(figure, folder, tmp_path, monkeypatch):
     monkeypatch.chdir(folder)
-    call(ARGUMENTS[figure], tmp_path / "first")
-    script, *flags = ARGUMENTS[figure]
+    for stem in ("first", "second"):
+        call(ARGUMENTS[figure], tmp_path / stem)
+    assert_same_figures(tmp_path)
+
+
+def test_another_process_writes_the_same_bytes(folder, tmp_path, monkeypatch, run_script):
+    monkeypatch.chdir(folder)
+    call(ARGUMENTS["metrics"], tmp_path / "first")
+    script, *flags = ARGUMENTS["metrics"]
     absolute = [folder / flag if (folder / flag).is_file() else flag for flag in flags]
     second = tmp_path / "second"
     result = run_script(script, *absolute, "--png", f"{second}.png", "--pdf", f"{second}.pdf")
     assert (result.returncode, result.stderr) == (0, "")
+    assert_same_figures(tmp_path)
+
+
+def assert_same_figures(folder):
     for suffix in ("png", "pdf"):
-        first = (tmp_path / f"first.{suffix}").read_bytes()
-        assert first == (tmp_path / f"second.{suffix}").read_bytes()
-    height, width, _ = matplotlib.image.imread(tmp_path / "first.png").shape
+        first, second = ((folder / f"{stem}.{suffix}").read_bytes() for stem in ("first", "second"))
+        assert first == second
+    height, width, _ = matplotlib.image.imread(folder / "first.png").shape
     assert min(height, width) >= 200
-    assert (tmp_path / "first.pdf").read_bytes().startswith(b"%PDF")
+    assert (folder / "first.pdf").read_bytes().startswith(b"%PDF")
 
 
 @pytest.fixture
@@ -278,6 +286,14 @@ def test_predictions_of_other_pairs_are_refused(tmp_path, refuse):
     refuse(arguments, "does not hold the test tiles")
 
 
+def test_metrics_of_other_tiles_are_refused(tmp_path, refuse):
+    other = tmp_path / "other.csv"
+    write_metrics(other, "srresnet")
+    other.write_text("\n".join(other.read_text(encoding="utf-8").splitlines()[:-1]))
+    arguments = [str(other) if word == "srresnet.csv" else word for word in ARGUMENTS["comparison"]]
+    refuse(arguments, "measures 2 tiles but the pairs have 3 to test")
+
+
 def test_a_summary_must_hold_every_method(tmp_path, refuse):
     write_summary(tmp_path / "other.csv", methods=["bicubic"])
     arguments = swapped("metrics", summary=str(tmp_path / "other.csv"))
@@ -364,7 +380,7 @@ def test_the_example_is_the_median_tile_of_bicubic(tmp_path):
     write_metrics(tmp_path / "a.csv", "srresnet", psnr=(1.0, 2.0, 3.0))
     write_metrics(tmp_path / "b.csv", "bicubic", psnr=(26.0, 28.0, 27.0))
     paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
-    tables = plot_comparison.read_tables(paths, SAMPLE)
+    tables = plot_comparison.read_tables(paths, SAMPLE, tiles=3)
     assert plot_comparison.representative_tile(tables) == (2, "bicubic")
     assert plot_comparison.representative_tile({"srresnet": tables["srresnet"]}) == (1, "srresnet")
 

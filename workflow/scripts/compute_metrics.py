@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CORNER_COLUMNS = ["sample", "method", "tile", "z", "y", "x"]
 SPECTRUM_COLUMNS = ["sample", "method", "frequency_per_um", "power"]
 BATCH = 8  # tiles in memory at once
+LPIPS_EDGE = 32  # pixels; AlexNet halves a tile until nothing is left of a smaller one
 
 
 def read_batches(
@@ -37,6 +38,29 @@ def read_batches(
         yield image_metrics.cut_border(hr, border), image_metrics.cut_border(sr, border)
         done = min(start + BATCH, len(test))
         print(f"{predictions.attrs.method}: measured {done} of {len(test)} tiles", flush=True)
+
+
+def lpips_distance(weights: str, edge: int) -> "Distance":
+    """Return LPIPS for tiles of `edge` pixels: deterministic, and in full float32 on a GPU.
+
+    Raises
+    ------
+    InputError
+        If the tiles are too small or the weights are missing or others.
+    """
+    if edge < LPIPS_EDGE:
+        raise cli.InputError(
+            f"LPIPS needs tiles of {LPIPS_EDGE} pixels after cutting the border, not {edge}:"
+            " take larger tiles, a smaller border, or no LPIPS"
+        )
+    import tensorflow as tf
+
+    from sandstone import perceptual
+
+    tf.config.experimental.enable_op_determinism()
+    # TensorFloat-32 keeps 10 bits of each factor, too few for the reference values' 1e-4.
+    tf.config.experimental.enable_tensor_float_32_execution(enabled=False)
+    return perceptual.LpipsAlex(weights).distance
 
 
 def tile_metrics(
@@ -153,9 +177,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         pixel_um = spectra.in_plane_voxel_size_um(reference.attrs.hr_voxel_size_um)
         distance = None
         if args.lpips_weights:
-            from sandstone import perceptual  # TensorFlow, seconds to import
-
-            distance = perceptual.LpipsAlex(args.lpips_weights).distance
+            distance = lpips_distance(args.lpips_weights, reference.hr_size - 2 * args.border)
         table, spectrum = measure(
             test, sr, border=args.border, pixel_um=pixel_um, distance=distance
         )

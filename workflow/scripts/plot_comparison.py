@@ -53,13 +53,13 @@ class Example:
         return {name: abs(sr.astype(float) - self.hr) for name, sr in self.sr.items()}
 
 
-def read_tables(paths: Sequence[str], sample: str) -> dict[str, pd.DataFrame]:
+def read_tables(paths: Sequence[str], sample: str, tiles: int) -> dict[str, pd.DataFrame]:
     """Return the per-tile table of each method.
 
     Raises
     ------
     InputError
-        If a table is not one of metrics, or is of another sample.
+        If a table is not one of metrics, is of another sample, or has other than `tiles` rows.
     """
     from sandstone import tables
 
@@ -70,6 +70,11 @@ def read_tables(paths: Sequence[str], sample: str) -> dict[str, pd.DataFrame]:
         if found != sample:
             raise cli.InputError(
                 f"{path} is of {found} but the pairs are of {sample}; give tables of one sample"
+            )
+        if len(table) != tiles:
+            raise cli.InputError(
+                f"{path} measures {len(table)} tiles but the pairs have {tiles} to test; measure "
+                "the method again"
             )
         read[tables.only_value(table, "method", path)] = table.set_index("tile")
     return read
@@ -143,7 +148,7 @@ def draw(example: Example, tables: dict[str, pd.DataFrame], attributes: PairsAtt
     from sandstone import style
 
     images = {"LR": example.lr, **example.sr, "HR": example.hr}
-    figure = style.figure(PANEL * len(images) + 0.3, 3 * PANEL + 1.25)
+    figure = style.figure(PANEL * len(images) + 0.3, 3 * PANEL + 1.45)
     grid = figure.subplots(3, len(images), squeeze=False)
     edge = example.hr.shape[0] // DETAIL // attributes.scale * attributes.scale
     corner = most_detailed(example.hr, edge, attributes.scale)
@@ -167,7 +172,7 @@ def title(example: Example, tables: dict[str, pd.DataFrame], sample: str) -> str
     row = tables[chooser].loc[example.tile]
     return (
         f"{sample}: test tile {example.tile} (z = {row['z']:.0f}, y = {row['y']:.0f}, "
-        f"x = {row['x']:.0f}), the median of {len(tables[chooser])} by the PSNR of {chooser}"
+        f"x = {row['x']:.0f}),\nthe median of {len(tables[chooser])} by the PSNR of {chooser}"
     )
 
 
@@ -288,7 +293,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from sandstone.pairs import open_pairs
 
     with open_pairs(args.pairs) as pairs:
-        tables = read_tables(args.metrics, pairs.attrs.sample)
+        tables = read_tables(args.metrics, pairs.attrs.sample, len(pairs.split("test")))
         tile, _ = representative_tile(tables)
         example = read_example(pairs, args.predictions, tile)
         check_methods(example, tables)

@@ -37,7 +37,9 @@ def count_rock(slices: Slices) -> np.ndarray:
     """
     import numpy as np
 
-    levels = slices.metadata["grey_max"] + 1
+    from sandstone.grey import grey_max
+
+    levels = grey_max(slices.dtype) + 1
     counts = np.zeros(levels, dtype=np.int64)
     for z in range(slices.shape[0]):
         counts += np.bincount(slices.read(z)[slices.read_mask(z)], minlength=levels)

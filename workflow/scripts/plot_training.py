@@ -100,7 +100,7 @@ def draw_discriminator_outputs(axes: Axes, history: pd.DataFrame) -> None:
         draw_curve(axes, history, column, colour, DISCRIMINATOR_OUTPUTS[column])
     axes.axhline(0.5, color=style.GREY, linestyle="--", linewidth=1, label="undecided")
     axes.set(title="discriminator", ylabel="mean probability of being real", ylim=(0, 1.15))
-    axes.legend(ncols=3, loc="upper center")
+    axes.legend(ncols=3, loc="upper center", handlelength=1.2, columnspacing=1.2)
 
 
 def draw_learning_rate(axes: Axes, history: pd.DataFrame) -> None:

@@ -112,8 +112,8 @@ def _describe_type(key: str, error: jsonschema.ValidationError) -> str:
     wanted = " or ".join(_TYPE_NAMES[name] for name in names)
     if isinstance(error.instance, str) and _is_number(error.instance):
         return (
-            f"{key} is the text {error.instance!r}, not {wanted}; YAML reads a number only "
-            f"with a point and without quotes, as in {_yaml_number(error.instance)}"
+            f"{key} is the text {error.instance!r}, not {wanted}; write it in a config file as "
+            f"{_yaml_number(error.instance)}, without quotes (--config makes text of nested values)"
         )
     return f"{key} is {error.instance!r}, but must be {wanted}"
 

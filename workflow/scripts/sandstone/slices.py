@@ -163,9 +163,7 @@ def _read_metadata(path: str | Path) -> dict[str, Any]:
         raise InputError(f"{path}: not valid JSON; make it again with slice_volume.py") from error
     missing = [key for key in REQUIRED_KEYS if key not in metadata]
     if missing:
-        raise InputError(
-            f"{path}: lacks {', '.join(missing)}; make it again with slice_volume.py"
-        )
+        raise InputError(f"{path}: lacks {', '.join(missing)}; make it again with slice_volume.py")
     return metadata
 
 

@@ -1,0 +1,237 @@
+"""Open TIFF files, and stacks of them, as volumes: plain, Big, OME and ImageJ TIFF."""
+
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from sandstone.cli import InputError
+from sandstone.volume_source import (
+    UNKNOWN,
+    FileVoxelSize,
+    Source,
+    array_source,
+    check_length,
+    library_errors,
+    map_voxels,
+    micrometres,
+    stated,
+)
+
+RESOLUTION_UNITS_UM = {2: 25400.0, 3: 1e4, 4: 1e3, 5: 1.0}  # inch, cm, mm, µm a unit
+# Dots per inch that image programs write unasked; they tell nothing about a rock.
+PRINT_RESOLUTIONS = (72, 96, 100, 120, 144, 150, 200, 300, 600)
+
+
+def open_tiff(path: Path) -> Source:
+    """Open one TIFF file whose pages are the slices of a volume.
+
+    Contiguous uncompressed voxels are memory-mapped; otherwise pages are decoded one by one.
+    """
+    tiff = tifffile.TiffFile(path, _multifile=False)
+    try:
+        return _source_of(tiff, path)
+    except BaseException:
+        tiff.close()
+        raise
+
+
+def open_stack(files: list[Path]) -> Source:
+    """Open several TIFF files of one slice each, in the given order."""
+    first = _open_slice(files[0])
+    for file in files[1:]:
+        other = _open_slice(file)
+        if (other.shape, other.dtype.newbyteorder("=")) != (
+            first.shape,
+            first.dtype.newbyteorder("="),
+        ):
+            raise InputError(
+                f"{file}: a slice of {other.dtype.name} and shape {other.shape[1:]}, but "
+                f"{files[0].name} is {first.dtype.name} of shape {first.shape[1:]}; "
+                "put only slices of one scan together"
+            )
+    shape = (len(files), *first.shape[1:])
+
+    def read(z0: int, z1: int) -> np.ndarray:
+        voxels = np.empty((z1 - z0, *shape[1:]), dtype=first.dtype.newbyteorder("="))
+        for i, file in enumerate(files[z0:z1]):
+            voxels[i] = _read_slice(file)
+        return voxels
+
+    return Source(shape, first.dtype, read, tuple(files), first.voxel_size_um)
+
+
+def _open_slice(file: Path) -> Source:
+    """Return what a slice's header says, with its file closed again."""
+    with library_errors(file):
+        source = open_tiff(file)
+        source.close()
+    if source.shape[0] != 1:
+        raise InputError(
+            f"{file}: holds {source.shape[0]} slices, but a stack takes files of one slice each; "
+            "give such a file alone"
+        )
+    return source
+
+
+def _read_slice(file: Path) -> np.ndarray:
+    with library_errors(file):
+        source = open_tiff(file)
+        try:
+            return source.read(0, 1)[0]
+        finally:
+            source.close()
+
+
+def _source_of(tiff: tifffile.TiffFile, path: Path) -> Source:
+    _check_page_chain(tiff, path)
+    series = _only_series(tiff, path)
+    shape = _volume_shape(series, path)
+    _check_codec(series.keyframe, path)
+    size = _voxel_size(tiff)
+    if series.dataoffset is not None:
+        stored = series.dtype.newbyteorder(tiff.byteorder)
+        voxels = map_voxels(path, shape, stored, series.dataoffset)
+        tiff.close()  # the map has a handle of its own
+        return array_source(voxels, path, (path,), voxel_size_um=size)
+    _check_segments(series, shape, path)
+
+    def read(z0: int, z1: int) -> np.ndarray:
+        voxels = np.empty((z1 - z0, *shape[1:]), dtype=series.dtype)
+        for i, page in enumerate(series.pages[z0:z1]):
+            voxels[i] = page.asarray().reshape(shape[1:])
+        return voxels
+
+    return Source(shape, series.dtype, read, (path,), size, tiff.close)
+
+
+def _check_page_chain(tiff: tifffile.TiffFile, path: Path) -> None:
+    """Refuse a file whose list of pages breaks off; tifffile would silently leave out the rest."""
+    pages = tiff.pages
+    complete = len(pages) > 0
+    if complete:
+        tiff.filehandle.seek(pages.next_page_offset)
+        end = tiff.filehandle.read(tiff.tiff.offsetsize)
+        complete = len(end) == tiff.tiff.offsetsize and not any(end)
+    if not complete:
+        raise InputError(
+            f"{path}: truncated after {len(pages)} pages and {path.stat().st_size} bytes, more "
+            "pages are expected; copy the whole file anew"
+        )
+
+
+def _only_series(tiff: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:
+    if len(tiff.series) != 1:
+        shapes = ", ".join(str(series.shape) for series in tiff.series[:4])
+        raise InputError(
+            f"{path}: holds {len(tiff.series)} images that do not stack (shapes {shapes}); "
+            "save slices of one shape and type"
+        )
+    series = tiff.series[0]
+    if any(page is None for page in series.pages):
+        raise InputError(
+            f"{path}: part of a volume that is spread over several OME-TIFF files; save it as one"
+        )
+    images = (tiff.imagej_metadata or {}).get("images", 1)
+    if images > prod(series.shape) // prod(series.keyframe.shape):
+        raise InputError(
+            f"{path}: ImageJ's header declares {images} slices, the file holds fewer; "
+            "copy the whole file anew"
+        )
+    return series
+
+
+def _volume_shape(series: tifffile.TiffPageSeries, path: Path) -> tuple[int, int, int]:
+    """Return depth, height and width; two channels or two kinds of depth are refused."""
+    lengths = list(zip(series.axes, series.shape, strict=True))
+    if any(axis in "SC" and length > 1 for axis, length in lengths):
+        raise InputError(
+            f"{path}: a colour or multi-channel image (axes {series.axes}, shape {series.shape}); "
+            "convert it to grey"
+        )
+    depths = [length for axis, length in lengths if axis not in "YXSC" and length > 1]
+    if len(depths) > 1:
+        raise InputError(
+            f"{path}: axes {series.axes} of shape {series.shape} are no single volume; "
+            "save one volume a file"
+        )
+    page = series.keyframe
+    if page.imagedepth > 1:
+        raise InputError(f"{path}: stores a volume in one page; save one slice a page")
+    return (*(depths or [1]), page.imagelength, page.imagewidth)
+
+
+def _check_codec(page: tifffile.TiffPage, path: Path) -> None:
+    if page.compression not in tifffile.TIFF.DECOMPRESSORS:
+        name = getattr(page.compression, "name", str(page.compression))
+        raise InputError(
+            f"{path}: no codec reads its {name} compression; install the package imagecodecs, "
+            "or save the file uncompressed"
+        )
+
+
+def _check_segments(
+    series: tifffile.TiffPageSeries, shape: tuple[int, int, int], path: Path
+) -> None:
+    """Refuse a file that ends before its last strip or tile."""
+    if len(series.pages) != shape[0]:
+        raise InputError(
+            f"{path}: {len(series.pages)} pages cannot be {shape[0]} slices; save one slice a page"
+        )
+    ends = (
+        offset + count
+        for page in series.pages
+        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)
+    )
+    check_length(path, max(ends, default=0), path.stat().st_size)
+
+
+def _voxel_size(tiff: tifffile.TiffFile) -> FileVoxelSize:
+    """Return what OME or ImageJ metadata say, else the tags, which know the plane alone."""
+    if tiff.ome_metadata:
+        size = _ome_voxel_size(tiff.ome_metadata)
+        if size != UNKNOWN:
+            return size
+    tags = tiff.pages.first.tags
+    x, y = (_edge(tags.valueof(code)) for code in (282, 283))
+    imagej = tiff.imagej_metadata or {}
+    if scale := micrometres(imagej.get("unit")):
+        return stated(imagej.get("spacing"), scale), stated(y, scale), stated(x, scale)
+    return _tag_voxel_size(x, y, int(tags.valueof(296, default=1)))
+
+
+def _edge(resolution: Any) -> float | None:
+    """Return units per pixel of a resolution tag, which holds pixels per unit as a fraction."""
+    if resolution is None:
+        return None
+    numerator, denominator = resolution
+    return denominator / numerator if numerator else None
+
+
+def _tag_voxel_size(x: float | None, y: float | None, unit: int) -> FileVoxelSize:
+    scale = RESOLUTION_UNITS_UM.get(unit)
+    if x is None or y is None or x == 1:
+        return UNKNOWN  # 1 a unit is what writers put when nobody told them
+    if unit == 2 and any(abs(1 / x - dpi) < 0.5 for dpi in PRINT_RESOLUTIONS):
+        return UNKNOWN
+    return None, stated(y, scale), stated(x, scale)
+
+
+def _ome_voxel_size(xml: str) -> FileVoxelSize:
+    """Return PhysicalSizeZ, Y, X of the first image, micrometres where no unit stands.
+
+    Schema: https://www.openmicroscopy.org/Schemas/OME/2016-06
+    """
+    images = tifffile.xml2dict(xml).get("OME", {}).get("Image", {})
+    image = images[0] if isinstance(images, list) else images
+    pixels = image.get("Pixels", {})
+    z, y, x = (
+        stated(
+            pixels.get(f"PhysicalSize{axis}"),
+            micrometres(pixels.get(f"PhysicalSize{axis}Unit", "µm")),
+        )
+        for axis in "ZYX"
+    )
+    return z, y, x

@@ -1,0 +1,323 @@
+"""Open any supported file of a scanner as a lazily read volume with a voxel size."""
+
+import glob
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from sandstone.cli import InputError
+from sandstone.volume_source import FileVoxelSize, Source, library_errors
+
+VoxelSize = tuple[float, float, float]
+
+TIFF = (".tif", ".tiff")
+CONTAINERS = (".h5", ".hdf5", ".nc", ".zarr")
+SUFFIXES = (*TIFF, ".raw", ".npy", ".mhd", ".mha", ".nrrd", ".nhdr", *CONTAINERS)
+TOLERANCE = 0.01  # relative; scanners round the voxel size in their metadata
+
+
+@dataclass(frozen=True)
+class RawLayout:
+    """What a headerless file does not say about itself.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Depth, height and width, voxels; x runs fastest.
+    dtype : str
+        Name of a NumPy type, such as ``uint16``.
+    byteorder : str
+        ``little`` or ``big``.
+    offset : int
+        Bytes before the first voxel.
+    """
+
+    shape: tuple[int, int, int] | None = None
+    dtype: str | None = None
+    byteorder: str = "little"
+    offset: int = 0
+
+
+class Volume:
+    """A raw volume that is read slab by slab; a context manager.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Depth, height and width, voxels.
+    dtype : dtype
+        Integer or float of native byte order.
+    voxel_size_um : tuple of float
+        Voxel edge along z, y, x, micrometres.
+    files : tuple of Path
+        Every file behind the volume, in the order in which they are read.
+    """
+
+    def __init__(self, source: Source, voxel_size_um: VoxelSize) -> None:
+        self.shape = source.shape
+        self.dtype = source.dtype.newbyteorder("=")
+        self.files = source.files
+        self.voxel_size_um = voxel_size_um
+        self._source: Source | None = source
+
+    def read(self, z0: int, z1: int) -> np.ndarray:
+        """Return the slices z0 to z1 - 1 as a contiguous copy, shape (z1 - z0, y, x).
+
+        Raises
+        ------
+        ValueError
+            If the range leaves the volume or the volume is closed.
+        InputError
+            If the voxels cannot be read.
+        """
+        if self._source is None:
+            raise ValueError("the volume is closed")
+        if not 0 <= z0 <= z1 <= self.shape[0]:
+            raise ValueError(f"slices {z0}:{z1} are not within 0:{self.shape[0]}")
+        with library_errors(self.files[0]):
+            return np.array(self._source.read(z0, z1), dtype=self.dtype, order="C", copy=True)
+
+    def close(self) -> None:
+        """Let go of the open files."""
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+
+    def __enter__(self) -> Self:
+        """Return the volume itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the volume."""
+        self.close()
+
+
+def open_volume(
+    paths: str | Path | Sequence[str | Path],
+    *,
+    voxel_size_um: float | Sequence[float] | None = None,
+    raw: RawLayout | None = None,
+    dataset: str | None = None,
+) -> Volume:
+    """Open a volume without reading its voxels.
+
+    Grey levels come as they are stored: no colour table, rescaling or inversion is applied.
+    Compressed MetaImage and NRRD files are unpacked into memory by the first read; all other
+    formats stay on disk.
+
+    Parameters
+    ----------
+    paths : str, Path or sequence of them
+        A file, a folder of TIFF slices (in natural order), a glob pattern, or several TIFF
+        slices in the order of depth.
+    voxel_size_um : float or sequence of three floats, optional
+        Voxel edge, or edges along z, y, x, micrometres; what the file says when silent. A file
+        that knows only the voxel size within a slice counts as isotropic then.
+    raw : RawLayout, optional
+        Layout of a headerless file; required for ``.raw``.
+    dataset : str, optional
+        Which array of an HDF5, NetCDF or Zarr file; needed only if there are several.
+
+    Returns
+    -------
+    Volume
+        The opened volume.
+
+    Raises
+    ------
+    InputError
+        If the files are missing, unreadable, damaged, of an unsupported format, or contradict
+        `voxel_size_um`; also if nothing tells the voxel size.
+    """
+    configured = _configured_voxel_size(voxel_size_um)
+    files = expand(paths)
+    if len(files) > 1:
+        _refuse_layout(files[0], raw, dataset)
+        opener = _tiff_stack(files)
+    else:
+        opener = _opener(files[0], raw, dataset)
+    with library_errors(files[0]):
+        source = opener()
+    try:
+        _check_voxels(source, files[0])
+        return Volume(source, agree(configured, source.voxel_size_um, files[0]))
+    except InputError:
+        source.close()
+        raise
+
+
+def expand(paths: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Return the files that `paths` means: a file, a folder, a glob pattern or several files.
+
+    Raises
+    ------
+    InputError
+        If something is missing, or a folder holds no TIFF slices.
+    """
+    several = [paths] if isinstance(paths, str | Path) else list(paths)
+    if len(several) == 1:
+        return _expand_one(Path(several[0]))
+    files = [Path(path) for path in several]
+    for file in files:
+        if not file.is_file():
+            raise InputError(f"{file}: no such file; correct the path of the volume")
+    if not files:
+        raise InputError("no file of a volume is given; name at least one")
+    return files
+
+
+def _expand_one(path: Path) -> list[Path]:
+    with library_errors(path):
+        if path.is_dir() and path.suffix.lower() != ".zarr":
+            return _slices_in(path)
+        if path.exists():
+            return [path]
+    if found := [Path(name) for name in glob.glob(str(path), recursive=True)]:
+        return sorted(found, key=_natural)
+    if any(character in str(path) for character in "*?["):
+        raise InputError(f"{path}: no file matches this pattern; correct the path of the volume")
+    raise InputError(f"{path}: no such file or folder; correct the path of the volume")
+
+
+def _slices_in(folder: Path) -> list[Path]:
+    found = [
+        entry
+        for entry in folder.iterdir()
+        if entry.suffix.lower() in TIFF and not entry.name.startswith(".")
+    ]
+    if not found:
+        raise InputError(
+            f"{folder}: this folder holds no TIFF slices ({', '.join(TIFF)}); check it"
+        )
+    return sorted(found, key=_natural)
+
+
+def _natural(path: Path) -> list[tuple[int, int | str]]:
+    """Order slice_2 before slice_10; ties by the plain text."""
+    parts = re.split(r"([0-9]+)", str(path))
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in [*parts, str(path)]]
+
+
+def _tiff_stack(files: list[Path]) -> Callable[[], Source]:
+    from sandstone import tiff_volumes
+
+    for file in files:
+        if file.suffix.lower() not in TIFF:
+            raise InputError(
+                f"{file}: only TIFF slices can be stacked from several files; give one {file.suffix}"
+            )
+    return lambda: tiff_volumes.open_stack(files)
+
+
+def _opener(path: Path, raw: RawLayout | None, dataset: str | None) -> Callable[[], Source]:
+    """Return what opens `path`, chosen by its suffix; options that it ignores are refused."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InputError(f"{path}: unknown suffix {suffix!r}; supported are {', '.join(SUFFIXES)}")
+    if suffix == ".raw":
+        _refuse_layout(path, None, dataset)
+        return _raw_opener(path, raw)
+    if suffix in CONTAINERS:
+        _refuse_layout(path, raw, None)
+        return _container_opener(path, suffix, dataset)
+    _refuse_layout(path, raw, dataset)
+    return _file_opener(path, suffix)
+
+
+def _refuse_layout(path: Path, raw: RawLayout | None, dataset: str | None) -> None:
+    if raw is not None:
+        raise InputError(f"{path}: raw describes headerless .raw files only; remove it")
+    if dataset is not None:
+        raise InputError(
+            f"{path}: dataset names an array inside {', '.join(CONTAINERS)} only; remove it"
+        )
+
+
+def _raw_opener(path: Path, raw: RawLayout | None) -> Callable[[], Source]:
+    from sandstone import headered_volumes
+
+    if raw is None or raw.shape is None or raw.dtype is None:
+        raise InputError(
+            f"{path}: a .raw file does not say its shape and dtype; give them under raw"
+        )
+    return lambda: headered_volumes.open_raw(
+        path, shape=raw.shape, dtype=raw.dtype, byteorder=raw.byteorder, offset=raw.offset
+    )
+
+
+def _container_opener(path: Path, suffix: str, dataset: str | None) -> Callable[[], Source]:
+    from sandstone import container_volumes
+
+    openers: dict[str, Callable[..., Source]] = {
+        ".nc": container_volumes.open_netcdf,
+        ".zarr": container_volumes.open_zarr,
+    }
+    opener = openers.get(suffix, container_volumes.open_hdf5)
+    return lambda: opener(path, dataset)
+
+
+def _file_opener(path: Path, suffix: str) -> Callable[[], Source]:
+    if suffix in TIFF:
+        from sandstone import tiff_volumes
+
+        return lambda: tiff_volumes.open_tiff(path)
+    from sandstone import headered_volumes
+
+    openers: dict[str, Callable[[Path], Source]] = {
+        ".npy": headered_volumes.open_npy,
+        ".mhd": headered_volumes.open_metaimage,
+        ".mha": headered_volumes.open_metaimage,
+    }
+    opener = openers.get(suffix, headered_volumes.open_nrrd)
+    return lambda: opener(path)
+
+
+def _check_voxels(source: Source, path: Path) -> None:
+    if source.dtype.kind not in "iuf" or source.dtype.itemsize > 8:
+        raise InputError(
+            f"{path}: voxels of type {source.dtype} are not grey levels; "
+            "convert them to integers or floats of at most 64 bits"
+        )
+    if 0 in source.shape:
+        raise InputError(f"{path}: shape {source.shape} holds no voxels; check where it comes from")
+
+
+def _configured_voxel_size(voxel_size_um: Any) -> VoxelSize | None:
+    if voxel_size_um is None:
+        return None
+    sizes = np.atleast_1d(np.asarray(voxel_size_um, dtype=np.float64)).tolist()
+    if len(sizes) not in (1, 3) or not all(isfinite(size) and size > 0 for size in sizes):
+        raise InputError(
+            f"voxel_size_um is {voxel_size_um}; give one number of micrometres above 0, or z y x"
+        )
+    return tuple(sizes * 3 if len(sizes) == 1 else sizes)
+
+
+def agree(configured: VoxelSize | None, in_file: FileVoxelSize, path: Path) -> VoxelSize:
+    """Return the voxel size on which the config and the file agree, micrometres.
+
+    Raises
+    ------
+    InputError
+        If they differ by more than 1 % along an axis that the file states, or both are silent.
+    """
+    if configured is None:
+        z, y, x = in_file
+        if y is None or x is None:
+            raise InputError(
+                f"{path}: neither the file nor the config tells the voxel size; "
+                "give voxel_size_um in micrometres"
+            )
+        return (y if z is None else z, y, x)
+    for axis, ours, theirs in zip("zyx", configured, in_file, strict=True):
+        if theirs is not None and abs(ours - theirs) > TOLERANCE * theirs:
+            raise InputError(
+                f"{path}: the file says {theirs:g} µm a voxel along {axis}, voxel_size_um says "
+                f"{ours:g}; correct voxel_size_um, or the metadata of the file"
+            )
+    return configured

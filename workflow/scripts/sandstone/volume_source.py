@@ -1,0 +1,191 @@
+"""What every reader of a volume format shares: the source of voxels, its checks, its units."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isfinite, prod
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from sandstone.cli import InputError
+
+FileVoxelSize = tuple[float | None, float | None, float | None]
+UNKNOWN: FileVoxelSize = (None, None, None)
+
+# Deflate, the strongest compressor in these formats on real scans, shrinks 1032:1 at best.
+HIGHEST_COMPRESSION = 1100
+
+MICROMETRES = {
+    "pm": 1e-6,
+    "angstrom": 1e-4,
+    "å": 1e-4,
+    "nm": 1e-3,
+    "nanometer": 1e-3,
+    "nanometre": 1e-3,
+    "um": 1.0,
+    "micron": 1.0,
+    "micrometer": 1.0,
+    "micrometre": 1.0,
+    "mm": 1e3,
+    "millimeter": 1e3,
+    "millimetre": 1e3,
+    "cm": 1e4,
+    "centimeter": 1e4,
+    "centimetre": 1e4,
+    "inch": 25400.0,
+    "in": 25400.0,
+    "m": 1e6,
+    "meter": 1e6,
+    "metre": 1e6,
+}
+
+
+class ArrayLike(Protocol):
+    """What NumPy, HDF5 and Zarr arrays have in common."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        """Return the voxels that a tuple of slices names."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Voxels of one opened format, before the config has had its say.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Depth, height and width, voxels.
+    dtype : dtype
+        As stored, of any byte order.
+    read : callable
+        ``read(z0, z1)`` returns the slices z0 to z1 - 1, shape (z1 - z0, y, x).
+    files : tuple of Path
+        Every file that holds voxels or their description, in reading order.
+    voxel_size_um : tuple of float or None
+        What the format says along z, y, x, micrometres; None along a silent axis.
+    close : callable
+        Lets go of open files.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    read: Callable[[int, int], np.ndarray]
+    files: tuple[Path, ...]
+    voxel_size_um: FileVoxelSize = UNKNOWN
+    close: Callable[[], None] = lambda: None
+
+
+@contextmanager
+def library_errors(path: Path) -> Iterator[None]:
+    """Turn whatever a reading library raises on `path` into an `InputError`."""
+    try:
+        yield
+    except InputError:
+        raise
+    except PermissionError as error:
+        raise InputError(f"{path}: permission to read it is denied; ask its owner") from error
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(
+            f"{path}: damaged, truncated or not what its name says ({reason}); copy it anew"
+        ) from error
+
+
+def array_source(array: ArrayLike, path: Path, files: tuple[Path, ...], **details: Any) -> Source:
+    """Return a source that slices `array`, lazily where the array is lazy.
+
+    Two axes make one slice; axes of length 1 before the last three are dropped.
+
+    Raises
+    ------
+    InputError
+        If the array has other axes than a volume.
+    """
+    shape = volume_shape(array.shape, path)
+    singletons = (0,) * (array.ndim - 3)
+
+    def read(z0: int, z1: int) -> np.ndarray:
+        if array.ndim == 2:
+            return np.asarray(array[:, :])[np.newaxis][z0:z1]
+        return np.asarray(array[(*singletons, slice(z0, z1))])
+
+    return Source(shape, np.dtype(array.dtype), read, files, **details)
+
+
+def volume_shape(shape: tuple[int, ...], path: Path) -> tuple[int, int, int]:
+    """Return `shape` as depth, height, width.
+
+    Raises
+    ------
+    InputError
+        If that cannot be done without guessing.
+    """
+    excess = len(shape) - 3
+    if len(shape) < 2 or any(length != 1 for length in shape[: max(excess, 0)]):
+        advice = "convert it to grey" if shape[-1:] in [(3,), (4,)] else "save one grey volume"
+        raise InputError(f"{path}: shape {shape} is not z, y, x; {advice}")
+    return (1, *shape) if excess < 0 else tuple(shape[excess:])
+
+
+def map_voxels(
+    path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike, offset: int = 0, order: str = "C"
+) -> np.ndarray:
+    """Return a read-only memory map of the voxels that begin `offset` bytes into `path`.
+
+    Raises
+    ------
+    InputError
+        If the file is shorter than that.
+    """
+    check_length(path, offset + voxel_bytes(shape, dtype), path.stat().st_size)
+    if 0 in shape:
+        raise InputError(f"{path}: shape {shape} holds no voxels; check where it comes from")
+    return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape, order=order)
+
+
+def voxel_bytes(shape: tuple[int, ...], dtype: npt.DTypeLike) -> int:
+    """Return the size of an array in bytes, without overflow."""
+    return prod(int(length) for length in shape) * np.dtype(dtype).itemsize
+
+
+def check_length(path: Path, expected: int, actual: int) -> None:
+    """Refuse a file with fewer bytes than its shape and dtype need."""
+    if actual < expected:
+        raise InputError(
+            f"{path}: shape and dtype need {expected} bytes, but it holds {actual}; "
+            "correct the shape, or copy the whole file anew"
+        )
+
+
+def check_compressed_length(path: Path, expected: int, stored: int) -> None:
+    """Refuse a shape so large that no compressor could have stored it in `stored` bytes."""
+    if expected > stored * HIGHEST_COMPRESSION:
+        raise InputError(
+            f"{path}: its header declares {expected} bytes of voxels, but it holds only {stored} "
+            "compressed bytes; copy the whole file anew"
+        )
+
+
+def micrometres(unit: str | bytes | None) -> float | None:
+    """Return how many micrometres one `unit` is, or None for an unknown unit."""
+    if unit is None:
+        return None
+    text = unit.decode(errors="replace") if isinstance(unit, bytes) else str(unit)
+    # ImageJ escapes the micro sign; Unicode has two of them.
+    text = text.strip().strip('"').replace("\\u00B5", "u").replace("\\u00b5", "u")
+    text = text.replace("\N{MICRO SIGN}", "u").replace("\N{GREEK SMALL LETTER MU}", "u").lower()
+    return MICROMETRES.get(text, MICROMETRES.get(text.removesuffix("s")))
+
+
+def stated(size: float | None, unit: float | None = 1.0) -> float | None:
+    """Return `size` times `unit` if both are there and make a size, else None."""
+    if size is None or unit is None:
+        return None
+    size = float(size) * unit
+    return size if isfinite(size) and size > 0 else None

@@ -1,0 +1,219 @@
+"""Find the rock of a raw volume, stretch its grey levels and write it slice by slice."""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sandstone import cli
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sandstone.field_of_view import FieldOfView
+    from sandstone.volume import Volume
+
+SECONDS_BETWEEN_LINES = 5
+
+
+class Scan:
+    """A volume seen through its field of view, one slice at a time.
+
+    Attributes
+    ----------
+    extent : list of [start, stop]
+        Bounding box of the rock along z, y and x, voxels of the raw volume.
+    rock_share : float
+        Share of the looked-at voxels that are rock.
+    """
+
+    def __init__(self, volume: "Volume", view: "FieldOfView") -> None:
+        self._volume = volume
+        self._view = view
+        self.extent, self.rock_share = self._survey()
+
+    def _read(self, z: int) -> "np.ndarray":
+        """Return slice `z` within the field of view's box."""
+        import numpy as np
+
+        _, (y0, y1), (x0, x1) = self._view.box
+        image = self._volume.read(z, z + 1)[0, y0:y1, x0:x1]
+        if not np.isfinite(image).all():
+            raise cli.InputError(
+                f"{self._volume.files[0]}: slice {z} holds NaN or infinite values; "
+                "replace them before using the volume"
+            )
+        return image
+
+    def _survey(self) -> tuple[list[list[int]], float]:
+        """Find where the rock is, and refuse a volume that has none."""
+        import numpy as np
+
+        (z0, z1), (y0, _), (x0, _) = self._view.box
+        corners, voxels = [], 0
+        for z in _with_progress("looking for rock", range(z0, z1)):
+            rock = self._view.rock(self._read(z))
+            voxels += int(rock.sum())
+            if rock.any():
+                rows, columns = (np.flatnonzero(rock.any(axis=axis)) for axis in (1, 0))
+                corners.append([z, rows[0], columns[0], z, rows[-1], columns[-1]])
+        if not corners:
+            raise cli.InputError(
+                f"{self._volume.files[0]}: no rock found; give slices.field_of_view as full or "
+                "as a box z0:z1,y0:y1,x0:x1"
+            )
+        within = np.array([0, y0, x0])
+        first = np.min(corners, axis=0)[:3] + within
+        last = np.max(corners, axis=0)[3:] + within
+        extent = [[int(start), int(stop) + 1] for start, stop in zip(first, last, strict=True)]
+        return extent, voxels / (rock.size * (z1 - z0))
+
+    def slices(self) -> "Iterator[tuple[np.ndarray, np.ndarray]]":
+        """Yield (image, rock) of each slice with rock, cut to the extent, both (y, x)."""
+        _, (y0, _), (x0, _) = self._view.box
+        (z0, z1), (top, bottom), (left, right) = self.extent
+        inside = (slice(top - y0, bottom - y0), slice(left - x0, right - x0))
+        for z in range(z0, z1):
+            image = self._read(z)
+            yield image[inside], self._view.rock(image)[inside]
+
+
+def _with_progress(what: str, places: range) -> Iterator[int]:
+    """Yield `places` and tell every few seconds how far they are."""
+    shown = time.monotonic()
+    for done, place in enumerate(places):
+        if time.monotonic() - shown >= SECONDS_BETWEEN_LINES:
+            shown = time.monotonic()
+            print(f"{what}: slice {done} of {len(places)}", flush=True)
+        yield place
+
+
+def write_outputs(
+    args: argparse.Namespace, scan: Scan, window: Sequence[float], voxel_size_um: Sequence[float]
+) -> None:
+    """Write the stretched slices and the rock mask."""
+    import numpy as np
+
+    from sandstone.slices import ROCK, write_stack
+    from sandstone.window import apply
+
+    layout = {
+        "shape": tuple(stop - start for start, stop in scan.extent),
+        "voxel_size_um": tuple(voxel_size_um),
+    }
+    stretched = (apply(image, *window, args.dtype) for image, _ in scan.slices())
+    write_stack(args.slices, stretched, dtype=args.dtype, **layout)
+    masks = (rock.astype(np.uint8) * ROCK for _, rock in scan.slices())
+    write_stack(args.mask, masks, dtype=np.uint8, compression="zlib", **layout)
+
+
+def describe(
+    args: argparse.Namespace,
+    volume: "Volume",
+    view: "FieldOfView",
+    scan: Scan,
+    window: Sequence[float],
+) -> dict[str, Any]:
+    """Return what maps the slices back to the raw volume: the JSON of docs/design.md."""
+    from sandstone import grey
+    from sandstone.files import sha256_of
+
+    files = [{"name": file.name, "sha256": sha256_of(file)} for file in volume.files]
+    return {
+        "sample": args.sample,
+        "source": {"files": files, "shape": list(volume.shape), "dtype": volume.dtype.name},
+        "voxel_size_um": list(volume.voxel_size_um),
+        "shape": [stop - start for start, stop in scan.extent],
+        "dtype": args.dtype,
+        "origin": [start for start, _ in scan.extent],
+        "window": {"low": window[0], "high": window[1], "percentiles": list(args.window)},
+        "to_raw": "raw = low + grey / grey_max * (high - low)",
+        "grey_max": grey.grey_max(args.dtype),
+        "field_of_view": {
+            "mode": view.mode,
+            "box": scan.extent,
+            "rock_share": round(scan.rock_share, 6),
+        },
+    }
+
+
+def check_size(volume: "Volume") -> None:
+    """Refuse a volume too small to hold anything worth looking at."""
+    if min(volume.shape[1:]) < 8:
+        raise cli.InputError(
+            f"{volume.files[0]}: slices of {volume.shape[1]} x {volume.shape[2]} voxels are "
+            "smaller than any tile; check shape and axis order (z, y, x)"
+        )
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line of this script."""
+    arguments = cli.argument_parser(__doc__)
+    add = arguments.add_argument
+    add("--sample", required=True, help="name of the sample")
+    add("--volume", required=True, nargs="+", help="file, folder, glob, or files one a slice")
+    add("--voxel-size-um", type=cli.positive_float, nargs="+", help="one number, or z y x")
+    add("--raw-shape", type=cli.positive_int, nargs=3, help="z y x, headerless files only")
+    add("--raw-dtype", help="as in uint16, headerless files only")
+    add("--raw-byteorder", choices=["little", "big"], default="little")
+    add("--raw-offset", type=int, default=0, help="bytes before the first voxel")
+    add("--dataset", help="name inside an HDF5, NetCDF or Zarr file")
+    add("--field-of-view", default="auto", help="auto, full, or z0:z1,y0:y1,x0:x1 in voxels")
+    add("--window", type=float, nargs=2, default=[0.1, 99.9], help="percentiles of the rock")
+    add("--dtype", choices=["uint8", "uint16"], default="uint8", help="of the slices")
+    add("--slices", required=True, help="grey slices to write (.tif)")
+    add("--mask", required=True, help="rock mask to write (.tif)")
+    add("--metadata", required=True, help="description to write (.json)")
+    return arguments
+
+
+def check_flags(args: argparse.Namespace) -> None:
+    """Raise an `InputError` for flags that no single flag's type can judge."""
+    low, high = args.window
+    if not 0 <= low < high <= 100:
+        raise cli.InputError(f"--window {low:g} {high:g} is no range of percentiles; try 0.1 99.9")
+    if args.voxel_size_um and len(args.voxel_size_um) not in {1, 3}:
+        raise cli.InputError("--voxel-size-um takes one number, or three for z, y and x")
+    if (args.raw_shape is None) != (args.raw_dtype is None):
+        raise cli.InputError("--raw-shape and --raw-dtype go together; give both")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Open the volume, find rock and window, write slices, mask and description."""
+    args = parser().parse_args(argv)
+    check_flags(args)
+
+    from sandstone import field_of_view, window
+    from sandstone.files import write_json
+    from sandstone.volume import RawLayout, open_volume
+
+    size = args.voxel_size_um
+    raw = args.raw_shape and RawLayout(
+        tuple(args.raw_shape), args.raw_dtype, args.raw_byteorder, args.raw_offset
+    )
+    with open_volume(
+        args.volume if len(args.volume) > 1 else args.volume[0],
+        voxel_size_um=size[0] if size and len(size) == 1 else size,
+        raw=raw or None,
+        dataset=args.dataset,
+    ) as volume:
+        check_size(volume)
+        voxel_size_um = volume.voxel_size_um
+        shown = " x ".join(map(str, volume.shape))
+        print(f"{args.sample}: {shown} voxels of {volume.dtype}, {voxel_size_um} µm", flush=True)
+        view = field_of_view.find(
+            args.field_of_view, volume.shape, lambda z: volume.read(z, z + 1)[0]
+        )
+        scan = Scan(volume, view)
+        levels = window.find(
+            lambda: (image[rock] for image, rock in scan.slices()), volume.dtype, args.window
+        )
+        low, high = levels
+        print(f"rock: {scan.rock_share:.1%} of the view; window {low:g} to {high:g}", flush=True)
+        write_outputs(args, scan, levels, voxel_size_um)
+        write_json(args.metadata, describe(args, volume, view, scan, levels))
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
