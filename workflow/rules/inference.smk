@@ -31,12 +31,13 @@ rule super_resolve:
         "results/benchmarks/super_resolve/{method}/{sample}.tsv"
     conda:
         "../envs/inference.yaml"
-    threads: 2
+    threads: config["tensorflow_threads"]
     resources:
         mem_mb=4000,
         runtime=120,
     params:
         network=network_flags,
+        threads=config["tensorflow_threads"],
     shell:
         """
         exec &> >(tee {log:q})
@@ -44,5 +45,6 @@ rule super_resolve:
             --pairs {input.pairs:q} \
             --method {wildcards.method:q} \
             {params.network:q} \
+            --threads {params.threads:q} \
             --output {output:q}
         """

@@ -47,13 +47,14 @@ rule compute_metrics:
         "results/logs/compute_metrics/{method}/{sample}.log",
     conda:
         "../envs/metrics.yaml"
-    threads: 1
+    threads: config["tensorflow_threads"] if lpips_weights() else 1
     resources:
         mem_mb=4000,
         runtime=120,
     params:
         border=config["evaluation"]["border"],
         lpips=lambda wildcards, input: flag("lpips-weights", list(input.lpips)),
+        threads=config["tensorflow_threads"],
     shell:
         """
         exec &> >(tee {log:q})
@@ -62,6 +63,7 @@ rule compute_metrics:
             --predictions {input.predictions:q} \
             --border {params.border:q} \
             {params.lpips:q} \
+            --threads {params.threads:q} \
             --output {output.metrics:q} \
             --spectrum {output.spectrum:q}
         """

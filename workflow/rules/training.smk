@@ -56,7 +56,7 @@ rule train:
         "results/benchmarks/train/{model}.tsv"
     conda:
         "../envs/training.yaml"
-    threads: 8
+    threads: config["tensorflow_threads"]
     resources:
         mem_mb=8000,
         runtime=720,
@@ -68,6 +68,7 @@ rule train:
         checkpoint_dir="results/checkpoints/{model}",
         tensorboard_dir="results/tensorboard/{model}",
         seed=config["seed"],
+        threads=config["tensorflow_threads"],
     shell:
         """
         exec &> >(tee {log:q})
@@ -79,5 +80,5 @@ rule train:
             --checkpoint-dir {params.checkpoint_dir:q} \
             --tensorboard-dir {params.tensorboard_dir:q} \
             --seed {params.seed:q} \
-            --threads {threads}
+            --threads {params.threads:q}
         """

@@ -40,7 +40,7 @@ def read_batches(
         print(f"{predictions.attrs.method}: measured {done} of {len(test)} tiles", flush=True)
 
 
-def lpips_distance(weights: str, edge: int) -> "Distance":
+def lpips_distance(weights: str, edge: int, threads: int) -> "Distance":
     """Return LPIPS for tiles of `edge` pixels: deterministic, and in full float32 on a GPU.
 
     Raises
@@ -53,13 +53,12 @@ def lpips_distance(weights: str, edge: int) -> "Distance":
             f"LPIPS needs tiles of {LPIPS_EDGE} pixels after cutting the border, not {edge}:"
             " take larger tiles, a smaller border, or no LPIPS"
         )
-    import tensorflow as tf
+    from sandstone import backend
+
+    backend.start(threads=threads)
 
     from sandstone import perceptual
 
-    tf.config.experimental.enable_op_determinism()
-    # TensorFloat-32 keeps 10 bits of each factor, too few for the reference values' 1e-4.
-    tf.config.experimental.enable_tensor_float_32_execution(enabled=False)
     return perceptual.LpipsAlex(weights).distance
 
 
@@ -157,6 +156,7 @@ def parser() -> argparse.ArgumentParser:
     add("--predictions", required=True, help="super-resolved test tiles of one method (.h5)")
     add("--border", type=int, default=4, help="HR pixels cut from each side of a tile")
     add("--lpips-weights", help="LPIPS-AlexNet weights (.npz); without them, no LPIPS")
+    add("--threads", type=cli.positive_int, default=2, help="of one operation; part of the result")
     add("--output", required=True, help="table of metrics to write (.csv)")
     add("--spectrum", required=True, help="table of power spectra to write (.csv)")
     return arguments
@@ -177,7 +177,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         pixel_um = spectra.in_plane_voxel_size_um(reference.attrs.hr_voxel_size_um)
         distance = None
         if args.lpips_weights:
-            distance = lpips_distance(args.lpips_weights, reference.hr_size - 2 * args.border)
+            edge = reference.hr_size - 2 * args.border
+            distance = lpips_distance(args.lpips_weights, edge, args.threads)
         table, spectrum = measure(
             test, sr, border=args.border, pixel_um=pixel_um, distance=distance
         )

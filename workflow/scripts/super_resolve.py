@@ -66,8 +66,12 @@ def interpolation(kernel: str, hr_size: int) -> "Method":
     return interpolate
 
 
-def network(model_dir: Path) -> "Method":
+def network(model_dir: Path, threads: int) -> "Method":
     """Return the method that applies a trained generator."""
+    from sandstone import backend
+
+    backend.start(threads=threads)
+
     from sandstone import networks
 
     model = networks.load_generator(model_dir)
@@ -120,6 +124,7 @@ def parser() -> argparse.ArgumentParser:
     add("--method", required=True, help=f"{', '.join(BASELINES)}, or the name of a model")
     add("--model-dir", help="folder of the trained model; models only")
     add("--batch", type=cli.positive_int, default=8, help="tiles in memory at once")
+    add("--threads", type=cli.positive_int, default=2, help="of one operation; part of the result")
     add("--output", required=True, help="super-resolved test tiles to write (.h5)")
     return arguments
 
@@ -134,7 +139,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with open_pairs(args.pairs) as pairs:
         if args.model_dir:
             check_model_scale(Path(args.model_dir), pairs.attrs.scale)
-            method = network(Path(args.model_dir))
+            method = network(Path(args.model_dir), args.threads)
         else:
             method = interpolation(args.method, pairs.hr_size)
         about = PredictionsAttributes(

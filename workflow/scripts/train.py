@@ -1,7 +1,6 @@
 """Train one super-resolution model on tile pairs, continuing from its newest checkpoint."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,24 +24,8 @@ NOT_IN_FINGERPRINT = {
     "model_dir",
     "checkpoint_dir",
     "tensorboard_dir",
-    "threads",
     "checkpoint_every",
 }
-
-
-def start_tensorflow(*, seed: int, threads: int) -> None:
-    """Seed every generator and pin what decides the order of sums. Call before any tensor.
-
-    Sums in parallel come out the same for any number of threads of oneDNN and Eigen on CPU
-    as long as operations themselves are deterministic.
-    """
-    import keras
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(seed)
 
 
 def open_training_pairs(paths: Sequence[str], crop: int, stack: "ExitStack") -> "list[Pairs]":
@@ -296,23 +279,22 @@ def _add_optimisation(arguments: argparse.ArgumentParser) -> None:
     add("--validation-tiles", type=cli.positive_int, default=8, help="tiles to validate on")
     add("--checkpoint-every", type=cli.positive_int, default=100, help="steps")
     add("--seed", type=int, default=1, help="of weights and batches")
-    add("--threads", type=cli.positive_int, default=1, help="of one operation")
+    add("--threads", type=cli.positive_int, default=2, help="of one operation; part of the result")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read pairs, train, write the model; then the checkpoints have done their work."""
     args = parser().parse_args(argv)
     check_losses(args)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
     from contextlib import ExitStack
 
-    from sandstone import checkpoints
+    from sandstone import backend, checkpoints
 
     with ExitStack() as stack:
         pairs = open_training_pairs(args.pairs, args.crop, stack)
         scale = pairs[0].attrs.scale
-        start_tensorflow(seed=args.seed, threads=args.threads)
+        backend.start(seed=args.seed, threads=args.threads)
         trainer = build_trainer(args, scale)
         record = train(args, trainer, pairs)
         write_model(args, trainer, record, scale)

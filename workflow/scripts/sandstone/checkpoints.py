@@ -70,7 +70,7 @@ def restore(folder: Path, fingerprint: Fingerprint) -> Checkpoint | None:
 
 def discard(folder: Path) -> None:
     """Remove the checkpoints of `folder`, unfinished ones too, and the folder once empty."""
-    for path in [*folder.glob("step_*.npz"), *folder.glob(".step_*.partial.npz")]:
+    for path in [*folder.glob("step_*.npz"), *folder.glob(".partial.step_*.npz")]:
         path.unlink()
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()

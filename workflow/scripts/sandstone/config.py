@@ -175,7 +175,7 @@ def _check_samples(config: Config) -> None:
             raise InputError(f"{key} needs either phantom or path, and not both")
         if "phantom" in sample:
             continue
-        if "url" in sample:
+        if "url" in sample and not Path(sample["path"]).is_file():
             _check_download(key, sample)
         _check_raw(key, sample)
 
@@ -346,8 +346,11 @@ def volume_files(name: str, sample: Config) -> list[str]:
 
 
 def downloads(sample: Config) -> dict[str, tuple[str, str]]:
-    """Map each file that a sample may fetch to its (url, sha256); empty without `url`."""
-    if "url" not in sample:
+    """Map each file that a sample may fetch to its (url, sha256).
+
+    Empty without `url`, and where `path` is a file of the user's already.
+    """
+    if "url" not in sample or Path(sample["path"]).is_file():
         return {}
     files = [sample["path"]]
     if len(sample["url"]) > 1:

@@ -1,6 +1,6 @@
 """Open volumes inside HDF5, NetCDF and Zarr containers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from sandstone.cli import InputError
 from sandstone.volume_source import (
     UNKNOWN,
+    ArrayLike,
     FileVoxelSize,
     Source,
     array_source,
@@ -16,18 +17,16 @@ from sandstone.volume_source import (
     check_length,
     micrometres,
     stated,
-    volume_shape,
     voxel_bytes,
 )
 
 if TYPE_CHECKING:
     import h5py
-    import zarr
 
 CLASSIC_NETCDF = b"CDF"
-ANU_DATASET = "tomo"
-# Classic NetCDF knows no unsigned types: ANU's tools store these variables as signed.
-ANU_UNSIGNED = {"tomo": "u2", "proju16": "u2", "segmented": "u1"}
+ANU_DEFAULT = "tomo"
+# Classic NetCDF has no unsigned types: the tools of ANU's CT laboratory store these as signed.
+ANU_UNSIGNED = ("tomo", "proju16", "segmented")
 
 
 def open_hdf5(path: Path, dataset: str | None) -> Source:
@@ -36,30 +35,30 @@ def open_hdf5(path: Path, dataset: str | None) -> Source:
     Raises
     ------
     InputError
-        If the dataset is missing, ambiguous, or would be read from another file.
+        If the dataset is missing, ambiguous, or keeps its voxels in another file.
     """
     import h5py
 
     archive = h5py.File(path, "r")
     try:
-        candidates = _hdf5_candidates(archive)
-        name = _choose(path, candidates, dataset, listed=dataset in (None, *candidates))
-        voxels = _hdf5_dataset(archive, name, path)
-        sizes = voxels.attrs.get("element_size_um")
-        return array_source(
-            voxels,
-            path,
-            (path,),
-            voxel_size_um=_last_three(sizes) if sizes is not None else _anu_size(archive.attrs),
-            close=archive.close,
-        )
+        if dataset is not None:
+            _refuse_links(archive, dataset, path)
+        name = _choose(path, _hdf5_volumes(archive), dataset)
+        voxels = archive[name]
+        _check_storage(voxels, path)
+        if "element_size_um" in voxels.attrs:
+            size = _last_three(np.ravel(voxels.attrs["element_size_um"]))
+        else:
+            size = _anu_voxel_size(archive.attrs)
+        voxels = _with_true_sign(voxels, name, voxels.attrs, archive.attrs)
+        return array_source(voxels, path, (path,), voxel_size_um=size, close=archive.close)
     except BaseException:
         archive.close()
         raise
 
 
-def _hdf5_candidates(archive: "h5py.File") -> list[str]:
-    """Return the datasets of three axes; links are not followed."""
+def _hdf5_volumes(archive: "h5py.File") -> list[str]:
+    """Return the names of datasets that could be volumes; links are not followed."""
     import h5py
 
     names = []
@@ -72,34 +71,42 @@ def _hdf5_candidates(archive: "h5py.File") -> list[str]:
     return sorted(names)
 
 
-def _hdf5_dataset(archive: "h5py.File", name: str, path: Path) -> "h5py.Dataset":
-    """Return a dataset that lies in this file itself, whole."""
+def _refuse_links(archive: "h5py.File", dataset: str, path: Path) -> None:
+    """Refuse a path through a link, which could lead to any file of the machine."""
     import h5py
 
-    parts = name.strip("/").split("/")
-    for depth in range(1, len(parts) + 1):
-        link = archive.get("/".join(parts[:depth]), getlink=True)
+    group = archive
+    for part in dataset.strip("/").split("/"):
+        if not isinstance(group, h5py.Group) or part not in group.keys():  # noqa: SIM118 - dangling links
+            return
+        link = group.get(part, getlink=True)
         if isinstance(link, h5py.ExternalLink | h5py.SoftLink):
             raise InputError(
-                f"{path}: {name} is a link to {link.path}; "
-                "name the dataset itself and the file that holds it"
+                f"{path}: {dataset} leads through a link to {link.path}; "
+                "set dataset to the array itself, in the file that holds it"
             )
-    voxels = archive.get(name)
-    if not isinstance(voxels, h5py.Dataset):
-        raise InputError(f"{path}: {name} is no dataset of it; correct dataset")
+        group = group[part]
+
+
+def _check_storage(voxels: "h5py.Dataset", path: Path) -> None:
     if voxels.external or voxels.is_virtual:
-        raise InputError(f"{path}: {name} keeps its voxels in other files; copy them into one")
+        raise InputError(
+            f"{path}: {voxels.name} keeps its voxels in other files; copy them into this one"
+        )
     stored = voxels.id.get_storage_size()
-    expected = voxel_bytes(volume_shape(voxels.shape, path), voxels.dtype)
     check = check_length if voxels.chunks is None else check_compressed_length
-    check(path, expected, stored)
-    return voxels
+    check(path, voxel_bytes(voxels.shape, voxels.dtype), stored)
 
 
 def open_netcdf(path: Path, dataset: str | None) -> Source:
     """Open a variable of a NetCDF file, classic or NetCDF-4; `tomo` when there are several.
 
-    Voxel size from `voxel_size_xyz` and `voxel_unit`, the metadata of ANU's CT laboratory.
+    Voxel size from `voxel_size_xyz` and `voxel_unit`, as the CT laboratory of ANU writes them.
+
+    Raises
+    ------
+    InputError
+        If the variable is missing or ambiguous.
     """
     with path.open("rb") as stream:
         magic = stream.read(len(CLASSIC_NETCDF))
@@ -113,130 +120,145 @@ def _open_classic_netcdf(path: Path, dataset: str | None) -> Source:
 
     archive = netcdf_file(path, "r", mmap=True)
     try:
-        candidates = sorted(
+        volumes = sorted(
             name for name, variable in archive.variables.items() if _is_volume(variable.shape)
         )
-        known = dataset in (None, *archive.variables)
-        name = _choose(path, candidates, dataset, listed=known)
-        attributes = archive._attributes  # noqa: SLF001 - scipy lists attributes nowhere else
-        size = _anu_size(attributes)
-        variable = archive.variables[name]
-        voxels = _ClassicVariable(variable, _true_dtype(name, variable, is_anu=size != UNKNOWN))
+        name = _choose(path, volumes, dataset)
+        attributes = vars(archive)  # scipy keeps a file's attributes among the object's own
+        size = _anu_voxel_size(attributes)
+        variable = _Copied(archive.variables[name])
+        voxels = _with_true_sign(variable, name, vars(archive.variables[name]), attributes)
+        return array_source(voxels, path, (path,), voxel_size_um=size, close=archive.close)
     except BaseException:
         archive.close()
         raise
-    return array_source(voxels, path, (path,), voxel_size_um=size, close=archive.close)
 
 
-class _ClassicVariable:
-    """A variable whose voxels are copied as they are read.
+class _Copied:
+    """A classic NetCDF variable of which only copies get out: views would keep its file open."""
 
-    scipy cannot unmap a file while anyone holds a view of it, so views never leave.
-    """
-
-    def __init__(self, variable: Any, dtype: np.dtype) -> None:
+    def __init__(self, variable: Any) -> None:
         self._variable = variable
         self.shape = tuple(variable.shape)
-        self.ndim = len(self.shape)
-        self.dtype = dtype
+        self.dtype = np.dtype(variable.data.dtype)
 
     def __getitem__(self, index: Any) -> np.ndarray:
-        return np.array(self._variable[index]).view(self.dtype)
+        return np.array(self._variable[index])
 
 
-def _true_dtype(name: str, variable: Any, *, is_anu: bool) -> np.dtype:
-    """Return the type of a variable, unsigned where NetCDF's classic types could not say so."""
-    stored = np.dtype(variable.data.dtype)
-    marked = getattr(variable, "_Unsigned", b"false") in (b"true", "true")
-    if stored.kind == "i" and (marked or (is_anu and name in ANU_UNSIGNED)):
-        return np.dtype(f"{stored.byteorder}u{stored.itemsize}")
-    return stored
+class _Unsigned:
+    """An array of signed type whose bits mean unsigned numbers."""
+
+    def __init__(self, array: ArrayLike) -> None:
+        self._array = array
+        self.shape = array.shape
+        self.dtype = np.dtype(f"{array.dtype.byteorder}u{array.dtype.itemsize}")
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        return self._array[index].view(self.dtype)
+
+
+def _with_true_sign(
+    array: ArrayLike, name: str, attributes: Mapping[str, Any], root: Mapping[str, Any]
+) -> ArrayLike:
+    """Return `array`, unsigned where NetCDF conventions or ANU's say that it is.
+
+    References
+    ----------
+    NetCDF attribute `_Unsigned`: https://docs.unidata.ucar.edu/nug/2.0-draft/nug_conventions.html
+    """
+    marked = attributes.get("_Unsigned", b"") in (b"true", "true")
+    is_anu = "voxel_size_xyz" in root and name in ANU_UNSIGNED
+    return _Unsigned(array) if array.dtype.kind == "i" and (marked or is_anu) else array
 
 
 def open_zarr(path: Path, dataset: str | None) -> Source:
-    """Open an array of a local Zarr store (version 2 or 3); voxel size from OME-Zarr metadata.
+    """Open an array of a local Zarr store (format 2 or 3); voxel size from OME-Zarr metadata.
 
     In an OME-Zarr pyramid the first level, the finest, is taken when `dataset` is silent.
+
+    Raises
+    ------
+    InputError
+        If the array is missing or ambiguous.
     """
     import zarr
 
     if not path.is_dir():
-        raise InputError(f"{path}: a Zarr store is a folder; unpack it")
-    node = zarr.open(zarr.storage.LocalStore(path, read_only=True), mode="r")
+        raise InputError(f"{path}: a Zarr store is a folder, this is a file; unpack it")
+    array = zarr.open(zarr.storage.LocalStore(path, read_only=True), mode="r")
     size = UNKNOWN
-    if isinstance(node, zarr.Group):
-        levels = _ome_levels(node.attrs)
+    if isinstance(array, zarr.Group):
+        levels = _ome_levels(array.attrs)
         arrays = {
-            name: item
-            for name, item in node.members(max_depth=None)
-            if isinstance(item, zarr.Array) and _is_volume(item.shape)
+            name: member
+            for name, member in array.members(max_depth=None)
+            if isinstance(member, zarr.Array) and _is_volume(member.shape)
         }
-        finest = next(iter(levels), None)
-        name = _choose(
-            path, sorted(arrays), dataset or finest, listed=(dataset or finest) in arrays
-        )
-        node, size = arrays[name], levels.get(name, UNKNOWN)
+        name = _choose(path, sorted(arrays), dataset or next(iter(levels), None))
+        array, size = arrays[name], levels.get(name, UNKNOWN)
     elif dataset is not None:
-        raise InputError(f"{path}: is a single array without names; remove dataset")
-    check_compressed_length(path, voxel_bytes(node.shape, node.dtype), node.nbytes_stored())
+        raise InputError(f"{path}: a single array without a name; remove dataset")
+    # Chunks that were never written read as zeros, so a store without chunks seems whole.
+    check_compressed_length(path, voxel_bytes(array.shape, array.dtype), array.nbytes_stored())
     files = tuple(sorted(file for file in path.rglob("*") if file.is_file()))
-    return array_source(node, path, files, voxel_size_um=size)
+    return array_source(array, path, files, voxel_size_um=size)
 
 
 def _ome_levels(attributes: Mapping[str, Any]) -> dict[str, FileVoxelSize]:
     """Return the voxel size of each level of an OME-Zarr image, finest first.
 
-    Format: https://ngff.openmicroscopy.org/latest, versions 0.4 (top level) and 0.5 (`ome`).
+    References
+    ----------
+    https://ngff.openmicroscopy.org, versions 0.4 (keys at the top) and 0.5 (under `ome`).
     """
     images = attributes.get("ome", attributes).get("multiscales", [])
     if not images:
         return {}
-    image = images[0]
-    units = [micrometres(axis.get("unit")) for axis in image.get("axes", [])]
-    outer = _scale(image)
-    levels = {}
-    for level in image["datasets"]:
-        scale = np.array(_scale(level) or [1.0] * len(units)) * (outer or 1.0)
-        levels[level["path"]] = (
-            _last_three([stated(length, unit) for length, unit in zip(scale, units, strict=True)])
-            if units
-            else UNKNOWN
+    units = [micrometres(axis.get("unit")) for axis in images[0].get("axes", [])]
+    common = _scale(images[0], len(units))
+    return {
+        level["path"]: _last_three(
+            stated(length, unit)
+            for length, unit in zip(common * _scale(level, len(units)), units, strict=True)
         )
-    return levels
+        for level in images[0]["datasets"]
+    }
 
 
-def _scale(holder: Mapping[str, Any]) -> list[float] | None:
+def _scale(holder: Mapping[str, Any], axes: int) -> np.ndarray:
     steps = holder.get("coordinateTransformations", [])
-    return next((step["scale"] for step in steps if step.get("type") == "scale"), None)
+    scales = [step["scale"] for step in steps if step.get("type") == "scale"]
+    return np.array(scales[0] if scales else [1.0] * axes)
 
 
-def _choose(path: Path, candidates: list[str], dataset: str | None, *, listed: bool) -> str:
-    """Return the array to read: the one asked for, the only one, or ANU's."""
+def _choose(path: Path, volumes: Sequence[str], dataset: str | None) -> str:
+    """Return the name of the array to read: the one asked for, the only one, or ANU's."""
+    names = ", ".join(volumes)
     if dataset is not None:
-        if not listed and dataset.strip("/") not in candidates and path.suffix != ".h5":
+        if dataset.strip("/") not in volumes:
             raise InputError(
-                f"{path}: holds no volume {dataset!r}; dataset may be {', '.join(candidates)}"
+                f"{path}: {dataset!r} is no volume in it; "
+                + (f"dataset may be {names}" if volumes else "it holds none of three axes")
             )
-        return dataset
-    if len(candidates) == 1:
-        return candidates[0]
-    if path.suffix.lower() == ".nc" and ANU_DATASET in candidates:
-        return ANU_DATASET
-    if not candidates:
+        return dataset.strip("/")
+    if path.suffix.lower() == ".nc" and ANU_DEFAULT in volumes:
+        return ANU_DEFAULT
+    if not volumes:
         raise InputError(
-            f"{path}: holds no volume of three axes (links are not followed); check dataset"
+            f"{path}: holds no array of three axes (links are not followed); give another file"
         )
-    raise InputError(
-        f"{path}: holds several volumes; set dataset to one of {', '.join(candidates)}"
-    )
+    if len(volumes) > 1:
+        raise InputError(f"{path}: holds several volumes; set dataset to one of {names}")
+    return volumes[0]
 
 
 def _is_volume(shape: Sequence[int] | None) -> bool:
     """Say whether an array has three axes, leading ones of length 1 aside."""
-    return shape is not None and len(shape) >= 3 and all(n == 1 for n in shape[:-3])
+    return shape is not None and len(shape) >= 3 and all(length == 1 for length in shape[:-3])
 
 
-def _anu_size(attributes: Mapping[str, Any]) -> FileVoxelSize:
+def _anu_voxel_size(attributes: Mapping[str, Any]) -> FileVoxelSize:
     if "voxel_size_xyz" not in attributes:
         return UNKNOWN
     scale = micrometres(attributes.get("voxel_unit"))
@@ -244,6 +266,6 @@ def _anu_size(attributes: Mapping[str, Any]) -> FileVoxelSize:
     return z, y, x
 
 
-def _last_three(sizes: Sequence[Any]) -> FileVoxelSize:
+def _last_three(sizes: Iterable[Any]) -> FileVoxelSize:
     z, y, x = [None, None, None, *(stated(size) for size in sizes)][-3:]
     return z, y, x

@@ -13,13 +13,13 @@ from typing import Any
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, renamed to it when the block succeeds.
 
-    The temporary name keeps the suffix (writers choose their format by it) and is removed
+    The temporary name keeps all suffixes (writers choose their format by it) and is removed
     when the block raises. Data reach the disk before the rename, so that a crash leaves
     either the old file or the whole new one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
+    temporary = path.with_name(f".partial.{path.name}")
     try:
         yield temporary
         with temporary.open("rb") as written:

@@ -2,7 +2,6 @@
 
 import functools
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -199,8 +198,6 @@ def open_nrrd(path: Path) -> Source:
         raise InputError(f"{path}: encoding {encoding} is not supported; save it as raw or gzip")
     if int(header.get("line skip", header.get("lineskip", 0))) != 0:
         raise InputError(f"{path}: line skip is not supported; save it as an attached .nrrd")
-    if len(header["sizes"]) > 3 and header["sizes"][0] > 1:
-        raise InputError(f"{path}: voxels have several channels; convert it to grey")
     shape = tuple(int(length) for length in reversed(header["sizes"]))
     block = _nrrd_block(path, header, end, shape=shape, dtype=_nrrd_dtype(path, header))
     return _block_source(block, path, _nrrd_voxel_size(header))
@@ -240,7 +237,7 @@ def _nrrd_voxel_size(header: dict[str, Any]) -> FileVoxelSize:
         lengths = header.get("spacings", ())
         units = header.get("units", [None] * len(lengths))
     sizes = [stated(length, micrometres(unit)) for length, unit in zip(lengths, units, strict=True)]
-    x, y, z = [*sizes, None, None, None][:3] if len(sizes) <= 3 else sizes[-3:]
+    x, y, z = [*sizes, None, None, None][:3]
     return z, y, x
 
 
@@ -270,14 +267,14 @@ def _compressed_source(
     block: Block, header: Path, files: tuple[Path, ...], voxel_size_um: FileVoxelSize
 ) -> Source:
     shape = volume_shape(block.shape, header)
-    voxels: Callable[[], np.ndarray] = functools.cache(lambda: _decompress(block).reshape(shape))
+    voxels = functools.cache(lambda: _decompress(block).reshape(shape))
     return Source(
         shape,
         block.dtype,
         lambda z0, z1: voxels()[z0:z1],
         files,
         voxel_size_um,
-        voxels.cache_clear,  # type: ignore[attr-defined]
+        voxels.cache_clear,
     )
 
 

@@ -13,16 +13,18 @@ from sandstone.volume_source import (
     FileVoxelSize,
     Source,
     array_source,
+    check_compressed_length,
     check_length,
     library_errors,
     map_voxels,
     micrometres,
     stated,
+    voxel_bytes,
 )
 
 RESOLUTION_UNITS_UM = {2: 25400.0, 3: 1e4, 4: 1e3, 5: 1.0}  # inch, cm, mm, µm a unit
 # Dots per inch that image programs write unasked; they tell nothing about a rock.
-PRINT_RESOLUTIONS = (72, 96, 100, 120, 144, 150, 200, 300, 600)
+PRINT_RESOLUTIONS = (72, 96, 150, 200, 300, 600)
 
 
 def open_tiff(path: Path) -> Source:
@@ -134,7 +136,8 @@ def _only_series(tiff: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries
         raise InputError(
             f"{path}: part of a volume that is spread over several OME-TIFF files; save it as one"
         )
-    images = (tiff.imagej_metadata or {}).get("images", 1)
+    imagej = tiff.imagej_metadata or {}
+    images = prod(imagej.get(key, 1) for key in ("channels", "slices", "frames"))
     if images > prod(series.shape) // prod(series.keyframe.shape):
         raise InputError(
             f"{path}: ImageJ's header declares {images} slices, the file holds fewer; "
@@ -180,12 +183,18 @@ def _check_segments(
         raise InputError(
             f"{path}: {len(series.pages)} pages cannot be {shape[0]} slices; save one slice a page"
         )
-    ends = (
-        offset + count
+    segments = [
+        (offset, count)
         for page in series.pages
         for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)
-    )
-    check_length(path, max(ends, default=0), path.stat().st_size)
+    ]
+    end = max((offset + count for offset, count in segments), default=0)
+    check_length(path, end, path.stat().st_size)
+    stored = sum(count for _, count in segments)
+    page = series.keyframe
+    if page.compression == tifffile.COMPRESSION.NONE:
+        check_length(path, prod(shape) * page.bitspersample // 8, stored)
+    check_compressed_length(path, voxel_bytes(shape, series.dtype), stored)
 
 
 def _voxel_size(tiff: tifffile.TiffFile) -> FileVoxelSize:

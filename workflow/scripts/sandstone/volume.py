@@ -164,7 +164,9 @@ def expand(paths: str | Path | Sequence[str | Path]) -> list[Path]:
         return _expand_one(Path(several[0]))
     files = [Path(path) for path in several]
     for file in files:
-        if not file.is_file():
+        with library_errors(file):
+            missing = not file.is_file()
+        if missing:
             raise InputError(f"{file}: no such file; correct the path of the volume")
     if not files:
         raise InputError("no file of a volume is given; name at least one")
@@ -209,7 +211,7 @@ def _tiff_stack(files: list[Path]) -> Callable[[], Source]:
     for file in files:
         if file.suffix.lower() not in TIFF:
             raise InputError(
-                f"{file}: only TIFF slices can be stacked from several files; give one {file.suffix}"
+                f"{file}: only TIFF slices can be stacked from several files; give one file"
             )
     return lambda: tiff_volumes.open_stack(files)
 

@@ -90,6 +90,11 @@ def library_errors(path: Path) -> Iterator[None]:
         raise
     except PermissionError as error:
         raise InputError(f"{path}: permission to read it is denied; ask its owner") from error
+    except MemoryError as error:
+        raise InputError(
+            f"{path}: does not fit into memory ({error}); save it uncompressed, "
+            "or use a larger machine"
+        ) from error
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
@@ -108,10 +113,10 @@ def array_source(array: ArrayLike, path: Path, files: tuple[Path, ...], **detail
         If the array has other axes than a volume.
     """
     shape = volume_shape(array.shape, path)
-    singletons = (0,) * (array.ndim - 3)
+    singletons = (0,) * (len(array.shape) - 3)
 
     def read(z0: int, z1: int) -> np.ndarray:
-        if array.ndim == 2:
+        if len(array.shape) == 2:
             return np.asarray(array[:, :])[np.newaxis][z0:z1]
         return np.asarray(array[(*singletons, slice(z0, z1))])
 
