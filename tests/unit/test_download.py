@@ -163,6 +163,16 @@ def test_a_partial_file_that_does_not_fit_is_dropped(
     assert target.read_bytes() == CONTENT
 
 
+def test_the_leftover_of_another_file_is_noticed(server: Server, target: Path) -> None:
+    target.parent.mkdir()
+    partial_of(target).write_bytes(b"other")
+    server.respond = ranged
+    lines = fetch(server, target)
+    assert server.ranges == ["bytes=5-", None]
+    assert lines[0].startswith("what an earlier run left belongs to another file")
+    assert target.read_bytes() == CONTENT
+
+
 def test_a_wrong_hash_leaves_nothing(server: Server, target: Path) -> None:
     with pytest.raises(InputError, match=f"{SHA256}, not {'0' * 64}"):
         fetch(server, target, sha256="0" * 64)

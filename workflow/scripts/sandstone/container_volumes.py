@@ -22,6 +22,7 @@ from sandstone.volume_source import (
 
 if TYPE_CHECKING:
     import h5py
+    from scipy.io import netcdf_file
 
 CLASSIC_NETCDF = b"CDF"
 ANU_DEFAULT = "tomo"
@@ -126,7 +127,7 @@ def _open_classic_netcdf(path: Path, dataset: str | None) -> Source:
         name = _choose(path, volumes, dataset)
         attributes = vars(archive)  # scipy keeps a file's attributes among the object's own
         size = _anu_voxel_size(attributes)
-        variable = _Copied(archive.variables[name])
+        variable = _Copied(archive, name)
         voxels = _with_true_sign(variable, name, vars(archive.variables[name]), attributes)
         return array_source(voxels, path, (path,), voxel_size_um=size, close=archive.close)
     except BaseException:
@@ -137,13 +138,14 @@ def _open_classic_netcdf(path: Path, dataset: str | None) -> Source:
 class _Copied:
     """A classic NetCDF variable of which only copies get out: views would keep its file open."""
 
-    def __init__(self, variable: Any) -> None:
-        self._variable = variable
-        self.shape = tuple(variable.shape)
-        self.dtype = np.dtype(variable.data.dtype)
+    def __init__(self, archive: "netcdf_file", name: str) -> None:
+        self._archive = archive
+        self._name = name
+        self.shape = tuple(archive.variables[name].shape)
+        self.dtype = np.dtype(archive.variables[name].data.dtype)
 
     def __getitem__(self, index: Any) -> np.ndarray:
-        return np.array(self._variable[index])
+        return np.array(self._archive.variables[self._name][index])
 
 
 class _Unsigned:

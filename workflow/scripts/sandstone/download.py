@@ -77,7 +77,12 @@ def download(
     if scheme == "file":
         _copy(url, partial)
     else:
+        resumed = partial.exists()
         _fetch(url, partial, progress=progress, timeout=timeout, backoff=backoff)
+        if resumed and files.sha256_of(partial) != expected:
+            progress("what an earlier run left belongs to another file; starting anew")
+            partial.unlink()
+            _fetch(url, partial, progress=progress, timeout=timeout, backoff=backoff)
     _publish(url, partial, path, expected)
     progress(f"wrote {path}")
 
@@ -185,9 +190,6 @@ def _check_status(url: str, status: int) -> None:
 
 def _check_total(partial: Path, total: int | None) -> None:
     have = partial.stat().st_size
-    if total is not None and have > total:
-        partial.unlink()
-        raise _Interrupted(f"{have} bytes arrived instead of {total}")
     if total is not None and have < total:
         raise _Interrupted(f"the connection ended after {have} of {total} bytes")
 

@@ -9,8 +9,8 @@ PACKED_SHARE = 0.6  # solid share of touching grains before any cement grows on 
 SIZE_SPREAD = 0.28  # standard deviation of ln(diameter): a moderately well sorted sand
 SIZE_LIMITS = (0.5, 2.0)  # smallest and largest diameter, shares of the mean
 FLATTENING = 0.22  # standard deviation of ln(axis / diameter)
-FACETS = 6  # flat faces a grain, as crystal growth leaves them
-FACET_HEIGHT = (0.7, 1.0)  # centre to face, shares of the radius
+FACETS = 9  # flat faces a grain, as crystal growth leaves them
+FACET_HEIGHT = (0.62, 0.95)  # centre to face, shares of the radius
 RELAXATION_STEPS = 60
 INFLATION = 1.12  # radii while grains push each other: spreads them evenly over the box
 
@@ -62,7 +62,6 @@ def pack(
     mean_diameter: float,
     solid_share: float,
     rng: np.random.Generator,
-    shrunken: np.ndarray | None = None,
 ) -> Grains:
     """Pack polydisperse grains into a box and a margin around it.
 

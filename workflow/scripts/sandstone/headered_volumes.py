@@ -254,19 +254,13 @@ def _beside(path: Path, name: str) -> Path:
 
 
 def _block_source(block: Block, header: Path, voxel_size_um: FileVoxelSize) -> Source:
+    shape = volume_shape(block.shape, header)
     files = (header,) if block.path == header else (header, block.path)
     if not block.compressed:
-        voxels = map_voxels(block.path, block.shape, block.dtype, block.offset)
+        voxels = map_voxels(block.path, shape, block.dtype, block.offset)
         return array_source(voxels, header, files, voxel_size_um=voxel_size_um)
     stored = block.path.stat().st_size - block.offset
     check_compressed_length(block.path, voxel_bytes(block.shape, block.dtype), stored)
-    return _compressed_source(block, header, files, voxel_size_um)
-
-
-def _compressed_source(
-    block: Block, header: Path, files: tuple[Path, ...], voxel_size_um: FileVoxelSize
-) -> Source:
-    shape = volume_shape(block.shape, header)
     voxels = functools.cache(lambda: _decompress(block).reshape(shape))
     return Source(
         shape,

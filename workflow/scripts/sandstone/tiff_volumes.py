@@ -22,9 +22,12 @@ from sandstone.volume_source import (
     voxel_bytes,
 )
 
-RESOLUTION_UNITS_UM = {2: 25400.0, 3: 1e4, 4: 1e3, 5: 1.0}  # inch, cm, mm, µm a unit
+INCH = 2
+RESOLUTION_UNITS_UM = {INCH: 25400.0, 3: 1e4, 4: 1e3, 5: 1.0}  # inch, cm, mm, µm a unit
 # Dots per inch that image programs write unasked; they tell nothing about a rock.
 PRINT_RESOLUTIONS = (72, 96, 150, 200, 300, 600)
+# Nor do tags of a voxel this large: 1 a unit is a default, and others left the unit out.
+COARSEST_UM = 1000.0
 
 
 def open_tiff(path: Path) -> Source:
@@ -221,11 +224,12 @@ def _edge(resolution: Any) -> float | None:
 
 def _tag_voxel_size(x: float | None, y: float | None, unit: int) -> FileVoxelSize:
     scale = RESOLUTION_UNITS_UM.get(unit)
-    if x is None or y is None or x == 1:
-        return UNKNOWN  # 1 a unit is what writers put when nobody told them
-    if unit == 2 and any(abs(1 / x - dpi) < 0.5 for dpi in PRINT_RESOLUTIONS):
+    y, x = stated(y, scale), stated(x, scale)
+    if x is None or y is None or max(y, x) >= COARSEST_UM:
         return UNKNOWN
-    return None, stated(y, scale), stated(x, scale)
+    if unit == INCH and round(RESOLUTION_UNITS_UM[INCH] / x) in PRINT_RESOLUTIONS:
+        return UNKNOWN
+    return None, y, x
 
 
 def _ome_voxel_size(xml: str) -> FileVoxelSize:

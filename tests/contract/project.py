@@ -1,0 +1,189 @@
+"""The project's own files, parsed: rules, imports, environments, lock, schema."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from sandstone.config import SCHEMA_PATH, resolve
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+WORKFLOW = REPOSITORY / "workflow"
+SCRIPTS = WORKFLOW / "scripts"
+DISTRIBUTIONS = packages_distributions()
+
+Schema = dict[str, Any]
+
+
+# --- rules ---
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a .smk file, as text."""
+
+    name: str
+    text: str
+
+    @property
+    def script(self) -> str | None:
+        """Name of the script that it runs."""
+        return self._first(r'code\("(\w+)"\)')
+
+    @property
+    def environment(self) -> str | None:
+        """File of its conda environment, without folder."""
+        return self._first(r'conda:\s+"\.\./envs/([\w.]+)"')
+
+    @property
+    def log(self) -> str | None:
+        """Pattern of its log."""
+        return self._first(r'log:\s+"([^"]+)"')
+
+    def has(self, directive: str) -> bool:
+        """Whether it has a directive of that name."""
+        return bool(re.search(rf"^    {directive}:", self.text, re.MULTILINE))
+
+    def _first(self, pattern: str) -> str | None:
+        found = re.search(pattern, self.text)
+        return found[1] if found else None
+
+
+def rules() -> list[Rule]:
+    """Return every rule of workflow/rules."""
+    found = []
+    for file in sorted((WORKFLOW / "rules").glob("*.smk")):
+        text = file.read_text(encoding="utf-8")
+        pattern = r"^rule (\w+):\n((?:[ ]{4}.*\n|\n)+)"
+        found += [Rule(name, body) for name, body in re.findall(pattern, text, re.MULTILINE)]
+    return found
+
+
+# --- imports ---
+
+
+def scripts() -> list[Path]:
+    """Return the scripts, without the package that they share."""
+    return sorted(SCRIPTS.glob("*.py"))
+
+
+def modules() -> list[Path]:
+    """Return the modules that the scripts share."""
+    return sorted((SCRIPTS / "sandstone").glob("*.py"))
+
+
+def imports(file: Path) -> set[str]:
+    """Return the dotted names that a file imports, within functions too."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def shared_modules(file: Path) -> set[Path]:
+    """Return the sandstone modules that a file imports itself."""
+    paths = (SCRIPTS / Path(*name.split(".")).with_suffix(".py") for name in imports(file))
+    return {path for path in paths if path.parent.name == "sandstone" and path.is_file()}
+
+
+def with_shared_modules(file: Path) -> set[Path]:
+    """Return a file and, transitively, the sandstone modules that it imports."""
+    pending, found = [file], set()
+    while pending:
+        current = pending.pop()
+        if current not in found:
+            found.add(current)
+            pending += shared_modules(current)
+    return found
+
+
+def packages(file: Path) -> set[str]:
+    """Return the distributions, as a package index names them, that a file imports itself."""
+    tops = {name.partition(".")[0] for name in imports(file)}
+    third_party = tops & DISTRIBUTIONS.keys() - sys.stdlib_module_names
+    return {canonicalize_name(DISTRIBUTIONS[top][0]) for top in third_party}
+
+
+def packages_of_script(name: str) -> set[str]:
+    """Return the distributions that a script needs, through the shared modules too."""
+    files = with_shared_modules(SCRIPTS / f"{name}.py")
+    return {package for file in files for package in packages(file)}
+
+
+# --- environments and lock ---
+
+
+def environments() -> list[Path]:
+    """Return the files of the conda environments."""
+    return sorted((WORKFLOW / "envs").glob("*.yaml"))
+
+
+def pins(environment: Path) -> dict[str, Requirement]:
+    """Return what an environment asks of pip, by distribution."""
+    content = yaml.safe_load(environment.read_text(encoding="utf-8"))
+    listed = next(entry["pip"] for entry in content["dependencies"] if isinstance(entry, dict))
+    return _by_name(listed)
+
+
+def lock(python: str) -> dict[str, Requirement]:
+    """Return what requirements.txt pins for one version of Python on Linux."""
+    lines = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    marks = {"python_version": python, "python_full_version": f"{python}.0"}
+    pinned = [line.rstrip(" \\") for line in lines if re.match(r"[a-z0-9].*==", line)]
+    return _by_name(line for line in pinned if _applies(Requirement(line), marks))
+
+
+def direct_requirements() -> set[str]:
+    """Return the distributions that requirements.in names."""
+    lines = (REPOSITORY / "requirements.in").read_text(encoding="utf-8").splitlines()
+    return _by_name(line for line in lines if line and not line.startswith("#")).keys()
+
+
+def _by_name(lines: Iterator[str] | list[str]) -> dict[str, Requirement]:
+    return {canonicalize_name((each := Requirement(line)).name): each for line in lines}
+
+
+def _applies(requirement: Requirement, marks: dict[str, str]) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate(marks)
+
+
+# --- schema ---
+
+
+@cache
+def schema() -> Schema:
+    """Return the schema of the config."""
+    return yaml.safe_load(SCHEMA_PATH.read_text(encoding="utf-8"))
+
+
+def nodes(node: Schema, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Schema]]:
+    """Yield every subschema below `node` with its keys; `*` stands for a name the user chooses."""
+    whole = schema()
+    children = dict(node.get("properties", {}))
+    if isinstance(node.get("additionalProperties"), dict):
+        children["*"] = node["additionalProperties"]
+    for key, child in children.items():
+        resolved = resolve(whole, child)
+        yield (*path, key), resolved
+        yield from nodes(resolved, (*path, key))
+
+
+def leaves(node: Schema) -> dict[str, Schema]:
+    """Return the settings below `node` by dotted key."""
+    return {
+        ".".join(path): subschema
+        for path, subschema in nodes(node)
+        if subschema.get("type") != "object"
+    }

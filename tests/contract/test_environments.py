@@ -1,0 +1,73 @@
+"""Each conda environment holds what its rules import, in the versions of the lock, and no more."""
+
+from pathlib import Path
+
+import pytest
+
+from .project import (
+    REPOSITORY,
+    WORKFLOW,
+    Rule,
+    direct_requirements,
+    environments,
+    lock,
+    modules,
+    packages,
+    packages_of_script,
+    pins,
+    rules,
+    scripts,
+)
+
+# Never imported by us, but the results depend on them.
+BENEATH = {
+    "imagecodecs": "tifffile decompresses with it",
+    "pillow": "matplotlib writes PNG with it",
+    "scipy": "scikit-image computes with it",
+    "tensorflow": "Keras computes with it",
+}
+
+ENVIRONMENTS = pytest.mark.parametrize("environment", environments(), ids=lambda file: file.stem)
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
+def test_environment_holds_what_the_script_imports(rule: Rule):
+    held = pins(WORKFLOW / "envs" / str(rule.environment)).keys()
+    assert packages_of_script(rule.name) - held == set()
+
+
+@ENVIRONMENTS
+def test_environment_holds_nothing_else(environment: Path):
+    users = [rule.name for rule in rules() if rule.environment == environment.name]
+    imported = {package for name in users for package in packages_of_script(name)}
+    assert pins(environment).keys() - imported - BENEATH.keys() == set()
+
+
+@ENVIRONMENTS
+def test_pins_are_those_of_the_lock(environment: Path):
+    assert "- python=3.12\n" in environment.read_text(encoding="utf-8")
+    locked = lock("3.12")
+    own = {name: str(pin.specifier) for name, pin in pins(environment).items()}
+    assert own == {name: str(locked[name].specifier) for name in own}
+
+
+@ENVIRONMENTS
+def test_packages_come_from_named_channels_only(environment: Path):
+    lines = environment.read_text(encoding="utf-8").splitlines()
+    start = lines.index("channels:") + 1
+    assert lines[start : lines.index("dependencies:")] == ["  - conda-forge", "  - nodefaults"]
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def test_lock_holds_every_direct_requirement(python: str):
+    assert direct_requirements() - lock(python).keys() == set()
+
+
+def test_requirements_name_every_package_that_we_import():
+    elsewhere = [
+        file for name in ("tests", "benchmarks") for file in (REPOSITORY / name).rglob("*.py")
+    ]
+    files = [*scripts(), *modules(), *elsewhere]
+    assert {
+        package for file in files for package in packages(file)
+    } - direct_requirements() == set()

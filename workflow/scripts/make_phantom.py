@@ -1,0 +1,69 @@
+"""Grow a synthetic sandstone and scan it, as a 16-bit TIFF with voxel size."""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from sandstone import cli
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SECONDS_BETWEEN_LINES = 5
+
+
+def with_progress(slices: "Iterator[np.ndarray]", depth: int) -> "Iterator[np.ndarray]":
+    """Yield `slices` and tell every few seconds how far they are."""
+    start = shown = time.monotonic()
+    for done, image in enumerate(slices, start=1):
+        now = time.monotonic()
+        if now - shown >= SECONDS_BETWEEN_LINES or done == depth:
+            left = (now - start) / done * (depth - done)
+            print(f"phantom: {done} of {depth} slices, {left:.0f} s left", flush=True)
+            shown = now
+        yield image
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line of this script; one flag for each key of a phantom's config."""
+    arguments = cli.argument_parser(__doc__)
+    add = arguments.add_argument
+    add("--shape", type=cli.positive_int, nargs=3, required=True, help="z y x, voxels")
+    add("--voxel-size-um", type=cli.positive_float, required=True, help="voxel edge, µm")
+    add("--porosity", type=cli.fraction, default=0.2, help="share of the rock that is pore")
+    add("--grain-size-um", type=cli.positive_float, default=90.0, help="mean diameter, µm")
+    add("--clay", type=cli.fraction, default=0.06, help="share of the grains that are clay")
+    add("--heavy-minerals", type=cli.fraction, default=0.01, help="share of the grains")
+    add("--psf-sigma", type=cli.non_negative_float, default=0.9, help="X-ray blur, voxels")
+    add("--photons", type=cli.positive_float, default=4000.0, help="a voxel, in the open beam")
+    add("--readout-noise", type=cli.fraction, default=0.01, help="share of quartz-air contrast")
+    add("--ring-strength", type=cli.fraction, default=0.01, help="share of quartz-air contrast")
+    add("--plug", type=cli.boolean, default=True, help="true for a plug in a holder, or false")
+    add("--seed", type=int, default=1, help="of every random number")
+    add("--output", required=True, help="volume to write (.tif)")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Grow the rock, scan it, write the volume."""
+    args = parser().parse_args(argv)
+    if not 0 < args.porosity <= 0.4:
+        raise cli.InputError(f"--porosity {args.porosity:g} is no sandstone's; take 0.02 to 0.4")
+
+    import numpy as np
+
+    from sandstone.phantom import Phantom, Recipe
+    from sandstone.slices import write_stack
+
+    settings = {name: value for name, value in vars(args).items() if name != "output"}
+    recipe = Recipe(**{**settings, "shape": tuple(args.shape)})
+    print(f"phantom: growing grains in {' x '.join(map(str, recipe.shape))} voxels", flush=True)
+    slices = with_progress(Phantom(recipe).slices(), recipe.shape[0])
+    size = (recipe.voxel_size_um,) * 3
+    write_stack(args.output, slices, shape=recipe.shape, dtype=np.uint16, voxel_size_um=size)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
