@@ -17,6 +17,7 @@ check_config()
 report: "workflow/report/workflow.rst"
 
 
+include: "workflow/rules/inputs.smk"
 include: "workflow/rules/volumes.smk"
 include: "workflow/rules/slices.smk"
 include: "workflow/rules/pairs.smk"

@@ -6,30 +6,6 @@
 #      results/figures/evaluation/{sample}/    comparison, metrics, spectra
 
 
-def figures():
-    """Every figure that the config asks for."""
-    kinds = {
-        "samples": (used_samples(), ("pairs", "histogram", "split")),
-        "models": (used_models(), ("generator", "discriminator", "training")),
-        "evaluation": (
-            config["evaluation"]["samples"],
-            ("comparison", "metrics", "spectra"),
-        ),
-    }
-    return [
-        f"results/figures/{kind}/{name}/{figure}.{suffix}"
-        for kind, (names, figures_of_kind) in kinds.items()
-        for name in names
-        for figure in figures_of_kind
-        for suffix in ("png", "pdf")
-    ]
-
-
-def of_every_method(pattern):
-    """Input function: `pattern` for each method, on the sample of the wildcards."""
-    return lambda wildcards: expand(pattern, method=methods(), sample=wildcards.sample)
-
-
 rule plot_pairs:
     """Show HR/LR pairs of every split."""
     input:

@@ -4,19 +4,6 @@
 # out  results/predictions/{method}/{sample}.h5
 
 
-def network(wildcards):
-    if wildcards.method not in config["models"]:
-        return []
-    folder = f"results/models/{wildcards.method}"
-    return [f"{folder}/generator.weights.h5", f"{folder}/generator.json"]
-
-
-def network_flags(wildcards, input):
-    return flag(
-        "model-dir", os.path.dirname(input.network[0]) if input.network else None
-    )
-
-
 rule super_resolve:
     """Upscale the LR tiles of the test split."""
     input:

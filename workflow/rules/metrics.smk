@@ -15,6 +15,7 @@ rule fetch_lpips_weights:
     wildcard_constraints:
         lpips_weights="|".join(map(re.escape, missing_lpips_weights()))
         or "nothing to fetch",
+    localrule: True
     conda:
         "../envs/metrics.yaml"
     threads: 1

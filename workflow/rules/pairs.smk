@@ -4,15 +4,6 @@
 # out  results/pairs/{sample}.h5    groups train, val and test
 
 
-def split_flags(wildcards):
-    ranges = config["samples"][wildcards.sample].get("split")
-    if ranges:
-        return as_flags(
-            {split: f"{first}:{last}" for split, (first, last) in ranges.items()}
-        )
-    return as_flags(config["pairs"]["split"])
-
-
 rule make_pairs:
     """Cut HR tiles from the rock, shrink them, and keep the splits apart."""
     input:

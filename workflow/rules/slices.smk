@@ -6,16 +6,6 @@
 #      results/slices/{sample}.json        window, field of view, voxel size, source hash
 
 
-def reading_flags(wildcards):
-    sample = config["samples"][wildcards.sample]
-    raw = sample.get("raw", {})
-    return [
-        *flag("voxel-size-um", sample.get("voxel_size_um")),
-        *flag("dataset", sample.get("dataset")),
-        *as_flags({"raw": raw}),
-    ]
-
-
 rule slice_volume:
     """Find the rock, stretch its grey levels and write it slice by slice."""
     input:

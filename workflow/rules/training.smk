@@ -6,38 +6,6 @@
 # Checkpoints and TensorBoard logs are no outputs: Snakemake would delete them with a failed job.
 
 
-def training_inputs(wildcards):
-    model = config["models"][wildcards.model]
-    inputs = {"pairs": [f"results/pairs/{sample}.h5" for sample in model["train_on"]]}
-    if "init_from" in model:
-        inputs["init_weights"] = (
-            f"results/models/{model['init_from']}/generator.weights.h5"
-        )
-    kind = model["loss"]["content_kind"]
-    if model["loss"]["content"] and kind in config["weights"]:
-        inputs[f"{kind.removesuffix('_alex')}_weights"] = config["weights"][kind][
-            "path"
-        ]
-    return inputs
-
-
-def input_flags(wildcards, input):
-    names = ("init_weights", "vgg19_weights", "lpips_weights")
-    flags = [
-        word for name in names for word in flag(name.replace("_", "-"), input.get(name))
-    ]
-    return flags + flag(
-        "vgg19-sha256", config["weights"].get("vgg19", {}).get("sha256")
-    )
-
-
-def setting_flags(wildcards):
-    model = config["models"][wildcards.model]
-    return as_flags(
-        {key: model[key] for key in model if key not in ("train_on", "init_from")}
-    )
-
-
 rule train:
     """Train one model, continuing from its newest checkpoint."""
     input:

@@ -5,12 +5,6 @@
 #      results/volumes/{sample}.tif    synthetic rock
 
 
-def phantom_flags(wildcards):
-    return as_flags(
-        {"seed": config["seed"], **config["samples"][wildcards.sample]["phantom"]}
-    )
-
-
 # Code is no input of the downloads: a file with the right SHA-256 stays right when the downloader changes.
 
 
@@ -22,6 +16,7 @@ rule fetch_volume:
         "results/logs/fetch_volume/{download}.log",
     wildcard_constraints:
         download="|".join(map(re.escape, missing_downloads())) or "nothing to fetch",
+    localrule: True
     conda:
         "../envs/volumes.yaml"
     threads: 1

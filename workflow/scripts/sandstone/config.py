@@ -11,6 +11,7 @@ import jsonschema
 import yaml
 
 from sandstone.cli import InputError
+from sandstone.slice_files import natural_order, slices_in
 
 Config = dict[str, Any]
 
@@ -216,6 +217,11 @@ def _check_pairs(config: Config) -> None:
             f"config: pairs.hr_size {size} is not a multiple of pairs.scale {scale}; "
             f"use {size - size % scale} or {size + scale - size % scale}"
         )
+    if pairs["stride"] % scale:
+        raise InputError(
+            f"config: pairs.stride {pairs['stride']} is not a multiple of pairs.scale {scale}; "
+            f"use {pairs['stride'] + scale - pairs['stride'] % scale}"
+        )
     total = sum(pairs["split"].values())
     if abs(total - 1) > 1e-6:
         raise InputError(f"config: pairs.split adds up to {total:g}; make it 1")
@@ -328,21 +334,19 @@ def volume_files(name: str, sample: Config) -> list[str]:
     InputError
         If nothing is at `path` and there is no `url` to fetch it from.
     """
-    path = sample["path"]
-    if Path(path).is_dir() and Path(path).suffix != ".zarr":
-        # Slices that are still to be fetched count as if they were there.
-        names = {entry.name for entry in Path(path).iterdir() if not entry.name.startswith(".")}
-        return [f"{path.rstrip('/')}/{file}" for file in sorted(names | set(_part_names(sample)))]
-    if Path(path).exists():
-        return [path]
-    if found := sorted(glob.glob(path)):
+    path = Path(sample["path"])
+    if fetched := list(downloads(sample)):
+        return sorted(fetched, key=natural_order)
+    if path.is_dir() and path.suffix != ".zarr":
+        return list(map(str, slices_in(path)))
+    if path.exists():
+        return [str(path)]
+    if found := sorted(glob.glob(str(path)), key=natural_order):
         return found
-    if "url" not in sample:
-        raise InputError(
-            f"config: samples.{name}.path is {path!r}, where nothing is; "
-            "correct it, or give url and sha256"
-        )
-    return list(downloads(sample))
+    raise InputError(
+        f"config: samples.{name}.path is {str(path)!r}, where nothing is; "
+        "correct it, or give url and sha256"
+    )
 
 
 def downloads(sample: Config) -> dict[str, tuple[str, str]]:

@@ -1,7 +1,6 @@
 """Open any supported file of a scanner as a lazily read volume with a voxel size."""
 
 import glob
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -11,11 +10,11 @@ from typing import Any, Self
 import numpy as np
 
 from sandstone.cli import InputError
+from sandstone.slice_files import TIFF, natural_order, slices_in
 from sandstone.volume_source import FileVoxelSize, Source, library_errors
 
 VoxelSize = tuple[float, float, float]
 
-TIFF = (".tif", ".tiff")
 CONTAINERS = (".h5", ".hdf5", ".nc", ".zarr")
 SUFFIXES = (*TIFF, ".raw", ".npy", ".mhd", ".mha", ".nrrd", ".nhdr", *CONTAINERS)
 TOLERANCE = 0.01  # relative; scanners round the voxel size in their metadata
@@ -176,33 +175,14 @@ def expand(paths: str | Path | Sequence[str | Path]) -> list[Path]:
 def _expand_one(path: Path) -> list[Path]:
     with library_errors(path):
         if path.is_dir() and path.suffix.lower() != ".zarr":
-            return _slices_in(path)
+            return slices_in(path)
         if path.exists():
             return [path]
     if found := [Path(name) for name in glob.glob(str(path), recursive=True)]:
-        return sorted(found, key=_natural)
+        return sorted(found, key=natural_order)
     if any(character in str(path) for character in "*?["):
         raise InputError(f"{path}: no file matches this pattern; correct the path of the volume")
     raise InputError(f"{path}: no such file or folder; correct the path of the volume")
-
-
-def _slices_in(folder: Path) -> list[Path]:
-    found = [
-        entry
-        for entry in folder.iterdir()
-        if entry.suffix.lower() in TIFF and not entry.name.startswith(".")
-    ]
-    if not found:
-        raise InputError(
-            f"{folder}: this folder holds no TIFF slices ({', '.join(TIFF)}); check it"
-        )
-    return sorted(found, key=_natural)
-
-
-def _natural(path: Path) -> list[tuple[int, int | str]]:
-    """Order slice_2 before slice_10; ties by the plain text."""
-    parts = re.split(r"([0-9]+)", str(path))
-    return [(0, int(part)) if part.isdecimal() else (1, part) for part in [*parts, str(path)]]
 
 
 def _tiff_stack(files: list[Path]) -> Callable[[], Source]:

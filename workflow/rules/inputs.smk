@@ -1,0 +1,113 @@
+# What the rules read and which flags they pass, from the config and the wildcards: functions only, no rules.
+
+
+# --- raw volumes ---
+
+
+def phantom_flags(wildcards):
+    return as_flags(
+        {"seed": config["seed"], **config["samples"][wildcards.sample]["phantom"]}
+    )
+
+
+# --- slices ---
+
+
+def reading_flags(wildcards):
+    sample = config["samples"][wildcards.sample]
+    raw = sample.get("raw", {})
+    return [
+        *flag("voxel-size-um", sample.get("voxel_size_um")),
+        *flag("dataset", sample.get("dataset")),
+        *as_flags({"raw": raw}),
+    ]
+
+
+# --- tile pairs ---
+
+
+def split_flags(wildcards):
+    ranges = config["samples"][wildcards.sample].get("split")
+    if ranges:
+        return as_flags(
+            {split: f"{first}:{last}" for split, (first, last) in ranges.items()}
+        )
+    return as_flags(config["pairs"]["split"])
+
+
+# --- training ---
+
+
+def training_inputs(wildcards):
+    model = config["models"][wildcards.model]
+    inputs = {"pairs": [f"results/pairs/{sample}.h5" for sample in model["train_on"]]}
+    if "init_from" in model:
+        inputs["init_weights"] = (
+            f"results/models/{model['init_from']}/generator.weights.h5"
+        )
+    kind = model["loss"]["content_kind"]
+    if model["loss"]["content"] and kind in config["weights"]:
+        inputs[f"{kind.removesuffix('_alex')}_weights"] = config["weights"][kind][
+            "path"
+        ]
+    return inputs
+
+
+def input_flags(wildcards, input):
+    names = ("init_weights", "vgg19_weights", "lpips_weights")
+    flags = [
+        word for name in names for word in flag(name.replace("_", "-"), input.get(name))
+    ]
+    return flags + flag(
+        "vgg19-sha256", config["weights"].get("vgg19", {}).get("sha256")
+    )
+
+
+def setting_flags(wildcards):
+    model = config["models"][wildcards.model]
+    return as_flags(
+        {key: model[key] for key in model if key not in ("train_on", "init_from")}
+    )
+
+
+# --- inference ---
+
+
+def network(wildcards):
+    if wildcards.method not in config["models"]:
+        return []
+    folder = f"results/models/{wildcards.method}"
+    return [f"{folder}/generator.weights.h5", f"{folder}/generator.json"]
+
+
+def network_flags(wildcards, input):
+    return flag(
+        "model-dir", os.path.dirname(input.network[0]) if input.network else None
+    )
+
+
+# --- figures ---
+
+
+def figures():
+    """Every figure that the config asks for."""
+    kinds = {
+        "samples": (used_samples(), ("pairs", "histogram", "split")),
+        "models": (used_models(), ("generator", "discriminator", "training")),
+        "evaluation": (
+            config["evaluation"]["samples"],
+            ("comparison", "metrics", "spectra"),
+        ),
+    }
+    return [
+        f"results/figures/{kind}/{name}/{figure}.{suffix}"
+        for kind, (names, figures_of_kind) in kinds.items()
+        for name in names
+        for figure in figures_of_kind
+        for suffix in ("png", "pdf")
+    ]
+
+
+def of_every_method(pattern):
+    """Input function: `pattern` for each method, on the sample of the wildcards."""
+    return lambda wildcards: expand(pattern, method=methods(), sample=wildcards.sample)
