@@ -5,7 +5,7 @@ from snakemake.utils import min_version
 min_version("9.19")
 
 
-configfile: os.path.join(workflow.basedir, "config.yaml")
+configfile: os.path.join(workflow.basedir, "config.yaml")  # under every overlay, also with --directory
 
 
 include: "workflow/rules/common.smk"

@@ -1,7 +1,6 @@
 # Config helpers, wildcard constraints and code(): functions only, no rules.
 
 import ast
-import csv
 import re
 import sys
 from pathlib import Path
@@ -134,17 +133,13 @@ def flag(name, value):
 
 
 def show_summary():
-    """Print the summary table and where the results are."""
-    summary = Path("results/metrics/summary.csv")
-    if not summary.exists():
-        return
-    with summary.open(encoding="utf-8") as stream:
-        rows = list(csv.reader(stream))
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    print()
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-    print(f"\ntable    {summary}\nfigures  results/figures/\nreport   make report")
+    """Print the table of the run's end and where the results are."""
+    table = Path("results/logs/summarise_metrics.log")
+    if table.exists():
+        print(f"\n{table.read_text(encoding='utf-8')}")
+        print("table    results/metrics/summary.csv")
+        print("figures  results/figures/")
+        print("report   make report")
 
 
 wildcard_constraints:

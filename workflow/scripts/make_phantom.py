@@ -41,16 +41,23 @@ def parser() -> argparse.ArgumentParser:
     add("--readout-noise", type=cli.fraction, default=0.01, help="share of quartz-air contrast")
     add("--ring-strength", type=cli.fraction, default=0.01, help="share of quartz-air contrast")
     add("--plug", type=cli.boolean, default=True, help="true for a plug in a holder, or false")
-    add("--seed", type=int, default=1, help="of every random number")
+    add("--seed", type=cli.non_negative_int, default=1, help="of every random number")
     add("--output", required=True, help="volume to write (.tif)")
     return arguments
+
+
+def check_flags(args: argparse.Namespace) -> None:
+    """Raise an `InputError` for numbers beyond those of the config's schema."""
+    if not 0.02 <= args.porosity <= 0.4:
+        raise cli.InputError(f"--porosity {args.porosity:g} is no sandstone's; take 0.02 to 0.4")
+    if args.photons > 1e9:
+        raise cli.InputError(f"--photons {args.photons:g} is beyond any source; take up to 1e9")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Grow the rock, scan it, write the volume."""
     args = parser().parse_args(argv)
-    if not 0 < args.porosity <= 0.4:
-        raise cli.InputError(f"--porosity {args.porosity:g} is no sandstone's; take 0.02 to 0.4")
+    check_flags(args)
 
     import numpy as np
 

@@ -15,6 +15,28 @@ if TYPE_CHECKING:
     from sandstone.volume import Volume
 
 SECONDS_BETWEEN_LINES = 5
+WHOLE = slice(None)
+
+
+def read_slice(
+    volume: "Volume", z: int, rows: slice = WHOLE, columns: slice = WHOLE
+) -> "np.ndarray":
+    """Return slice `z` of a volume, or a part of it, shape (y, x).
+
+    Raises
+    ------
+    InputError
+        If it holds NaN or infinite values.
+    """
+    import numpy as np
+
+    image = volume.read(z, z + 1)[0, rows, columns]
+    if not np.isfinite(image).all():
+        raise cli.InputError(
+            f"{volume.files[0]}: slice {z} holds NaN or infinite values; "
+            "replace them before using the volume"
+        )
+    return image
 
 
 class Scan:
@@ -35,16 +57,8 @@ class Scan:
 
     def _read(self, z: int) -> "np.ndarray":
         """Return slice `z` within the field of view's box."""
-        import numpy as np
-
         _, (y0, y1), (x0, x1) = self._view.box
-        image = self._volume.read(z, z + 1)[0, y0:y1, x0:x1]
-        if not np.isfinite(image).all():
-            raise cli.InputError(
-                f"{self._volume.files[0]}: slice {z} holds NaN or infinite values; "
-                "replace them before using the volume"
-            )
-        return image
+        return read_slice(self._volume, z, slice(y0, y1), slice(x0, x1))
 
     def _survey(self) -> tuple[list[list[int]], float]:
         """Find where the rock is, and refuse a volume that has none."""
@@ -202,9 +216,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         voxel_size_um = volume.voxel_size_um
         shown = " x ".join(map(str, volume.shape))
         print(f"{args.sample}: {shown} voxels of {volume.dtype}, {voxel_size_um} µm", flush=True)
-        view = field_of_view.find(
-            args.field_of_view, volume.shape, lambda z: volume.read(z, z + 1)[0]
-        )
+        view = field_of_view.find(args.field_of_view, volume.shape, lambda z: read_slice(volume, z))
         scan = Scan(volume, view)
         levels = window.find(
             lambda: (image[rock] for image, rock in scan.slices()), volume.dtype, args.window

@@ -1,7 +1,8 @@
 """Save and restore the whole state of a training in one file."""
 
+import hashlib
+import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from sandstone import files
 
 KEPT = 2  # the newest may turn out damaged; the one before then serves
+DIGEST_SIZE = 64  # a SHA-256 in hexadecimal ends the file; zip's own sums leave its directory out
 State = dict[str, np.ndarray]
 Fingerprint = Mapping[str, object]
 
@@ -24,7 +26,7 @@ class Checkpoint:
 
 
 def save(folder: Path, checkpoint: Checkpoint, fingerprint: Fingerprint) -> None:
-    """Write a checkpoint, whole or not at all, and remove all but the newest two.
+    """Write a checkpoint, whole or not at all, and remove all but it and the one before.
 
     Parameters
     ----------
@@ -35,7 +37,8 @@ def save(folder: Path, checkpoint: Checkpoint, fingerprint: Fingerprint) -> None
     fingerprint : mapping of str to JSON values
         What the training depends on: settings and hashes of its inputs.
     """
-    with files.atomic_path(folder / f"step_{checkpoint.step:09d}.npz") as temporary:
+    path = folder / f"step_{checkpoint.step:09d}.npz"
+    with files.atomic_path(path) as temporary:
         np.savez(
             temporary,
             allow_pickle=False,
@@ -43,8 +46,12 @@ def save(folder: Path, checkpoint: Checkpoint, fingerprint: Fingerprint) -> None
             fingerprint=np.array(json.dumps(fingerprint)),
             **{f"state/{name}": array for name, array in checkpoint.state.items()},
         )
-    for old in _newest_first(folder)[KEPT:]:
-        old.unlink()
+        with temporary.open("ab") as stream:
+            stream.write(files.sha256_of(temporary).encode("ascii"))
+    # A later one is damaged, or this training would have started from it.
+    usable = [other for other in _newest_first(folder) if other <= path]
+    for other in set(_newest_first(folder)) - set(usable[:KEPT]):
+        other.unlink()
 
 
 def restore(folder: Path, fingerprint: Fingerprint) -> Checkpoint | None:
@@ -52,11 +59,16 @@ def restore(folder: Path, fingerprint: Fingerprint) -> Checkpoint | None:
 
     A damaged file is passed over. A checkpoint with another fingerprint ends the search,
     and all checkpoints of the folder are removed. Both are told on the terminal.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read, which need not mean that it is damaged.
     """
     for path in _newest_first(folder):
         try:
             checkpoint, saved = _read(path)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (ValueError, KeyError) as error:
             print(f"{path} is damaged ({error}), trying the one before", flush=True)
             continue
         changed = _changed(saved, fingerprint)
@@ -81,8 +93,11 @@ def _newest_first(folder: Path) -> list[Path]:
 
 
 def _read(path: Path) -> tuple[Checkpoint, dict[str, object]]:
-    """Read all of a file, so that zip's checksums catch damage anywhere in it."""
-    with np.load(path, allow_pickle=False) as archive:
+    content = path.read_bytes()
+    body, digest = content[:-DIGEST_SIZE], content[-DIGEST_SIZE:]
+    if hashlib.sha256(body).hexdigest().encode("ascii") != digest:
+        raise ValueError("its checksum does not fit")
+    with np.load(io.BytesIO(body), allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
     step, saved = int(arrays.pop("step")), json.loads(str(arrays.pop("fingerprint")))
     state = {name.removeprefix("state/"): array for name, array in arrays.items()}

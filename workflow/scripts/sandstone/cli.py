@@ -59,6 +59,14 @@ def positive_int(text: str) -> int:
     return value
 
 
+def non_negative_int(text: str) -> int:
+    """Parse a whole number from zero up, for `argparse`."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 up")
+    return value
+
+
 def positive_float(text: str) -> float:
     """Parse a finite number above zero, for `argparse`."""
     value = float(text)

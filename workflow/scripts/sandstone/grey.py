@@ -20,6 +20,13 @@ def from_unit(values: np.ndarray, dtype: npt.DTypeLike) -> np.ndarray:
     """Map floats to grey levels of `dtype`: clipped to [0, 1], then rounded, so never wrapped.
 
     float64 carries the product, since float32 cannot hold every half step of 16 bits.
+
+    Raises
+    ------
+    ValueError
+        If a value is NaN, which is no grey level.
     """
     clipped = np.clip(np.asarray(values, dtype=np.float64), 0.0, 1.0)
+    if np.isnan(clipped).any():
+        raise ValueError("NaN is no grey level")
     return np.rint(clipped * grey_max(dtype)).astype(dtype)

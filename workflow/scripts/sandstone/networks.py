@@ -32,6 +32,9 @@ NORM_MOMENTUM = {"srresnet": 0.9, "notebook": 0.5}
 DISCRIMINATOR_NORM_MOMENTUM = 0.8
 LEAK = 0.2
 
+# Keras chooses the format of a file by its name.
+WEIGHTS_SUFFIX = ".weights.h5"
+
 Tensor = keras.KerasTensor
 
 
@@ -164,12 +167,14 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
     Raises
     ------
     InputError
-        If the file is missing, damaged, or holds the weights of another network.
+        If the file is missing, misnamed, damaged, or holds the weights of another network.
     """
     path = Path(path)
+    if not path.name.endswith(WEIGHTS_SUFFIX):
+        raise InputError(f"{path} must be named *{WEIGHTS_SUFFIX}, as Keras knows it: rename it")
     found = _weight_shapes(path)
     with tempfile.TemporaryDirectory() as folder:
-        own = Path(folder) / "own.weights.h5"
+        own = Path(folder) / f"own{WEIGHTS_SUFFIX}"
         model.save_weights(own)
         expected = _weight_shapes(own)
     for name in sorted(expected | found):
@@ -306,8 +311,7 @@ def _weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
             stream.visititems(note)
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist: train the model first") from error
-    except OSError as error:
-        raise InputError(
-            f"{path} is damaged or no HDF5 file ({error}): train the model again"
-        ) from error
+    except (OSError, RuntimeError) as error:
+        # HDF5's own words may run over several lines.
+        raise InputError(f"{path} is damaged or no HDF5 file: train the model again") from error
     return shapes

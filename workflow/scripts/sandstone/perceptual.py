@@ -6,6 +6,7 @@ networks were trained on. Weights come from files that are checked before use.
 
 import hashlib
 import zipfile
+import zlib
 from pathlib import Path
 
 import keras
@@ -23,6 +24,17 @@ _POOLED = (False, True, True, False, False)  # max-pooling before the convolutio
 
 _SHIFT = np.array([-0.030, -0.088, -0.188], np.float32)
 _SCALE = np.array([0.458, 0.448, 0.450], np.float32)
+
+# What NumPy and zipfile raise on a truncated, damaged, pickled or other file.
+_NO_ARCHIVE = (
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 VGG19_MD5 = "253f8cb515780f3b799900260a226db6"  # published in keras.applications
 _IMAGENET_BGR_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
@@ -152,10 +164,8 @@ def _read_arrays(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, np
             arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist: fetch_lpips_weights.py makes it") from error
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path} is no readable .npz ({_first_line(error)}): fetch it again"
-        ) from error
+    except _NO_ARCHIVE as error:
+        raise InputError(f"{path} is no readable .npz: fetch it again") from error
     found = {name: array.shape for name, array in arrays.items()}
     if found != shapes:
         name = min(name for name in found | shapes if found.get(name) != shapes.get(name))

@@ -17,7 +17,7 @@ from sandstone.cli import InputError
 from sandstone.grains import distance_fields, pack
 
 STAGE = 10  # keeps these draws apart from those of other stages with the same seed
-GRAINS, MINERALS, RINGS, ROUGHNESS, TEXTURE, NOISE = range(6)
+GRAINS, MINERALS, RINGS, ROUGHNESS, TEXTURE, NOISE, SURFACE = range(7)
 
 QUARTZ, FELDSPAR, CLAY, HEAVY = range(4)
 ATTENUATION = np.array([1.0, 1.13, 0.85, 2.15], np.float32)  # by mineral
@@ -35,6 +35,7 @@ CLEAVAGE_PERIOD = 6.0  # voxels between two planes along which feldspars dissolv
 DISSOLVED_SHARE = 0.3  # share of the feldspars that are partly dissolved
 MICROPORES = 0.35  # share of clay that is pore, in specks of about a voxel
 CLAY_CONTRAST = 0.15  # standard deviation of attenuation within clay
+TEXTURE_LENGTH = 0.9  # voxels over which clay varies
 
 PATH_LENGTH = 0.5  # optical depth of a voxel of quartz, for the number of photons that arrive
 NOISE_LENGTH = 0.45  # voxels over which reconstruction correlates noise, in plane
@@ -43,8 +44,8 @@ PLUG_RADIUS = 0.955  # shares of half the slice
 GAP = 0.01
 HOLDER_THICKNESS = 0.03
 
-SLAB = 48  # slices computed at once
-HALO = 8  # further slices at each side, for filters
+SLAB = 48  # slices computed at once; the result does not depend on it
+SURFACE_SLICES = 32  # slices in which porosity is measured
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,15 @@ class Phantom:
     Raises
     ------
     InputError
-        If the grains are too small for the voxels or too large for the volume.
+        If the grains are too small for the voxels or too large for the volume, or if their
+        minerals leave no quartz.
     """
 
     def __init__(self, recipe: Recipe) -> None:
         diameter = recipe.grain_size_um / recipe.voxel_size_um
         _check_diameter(recipe, diameter)
         self._recipe = recipe
-        self._reach = np.float32(max(6.0, 0.35 * diameter))
+        self._reach = max(6.0, 0.35 * diameter)
         solid = 1 - recipe.porosity
         self._grains = pack(recipe.shape, diameter, solid, self._random(GRAINS))
         self._minerals = _choose_minerals(recipe, len(self._grains), self._random(MINERALS))
@@ -97,48 +99,57 @@ class Phantom:
     def slices(self) -> Iterator[np.ndarray]:
         """Yield the scanned slices in order of depth: uint16, shape (y, x)."""
         depth = self._recipe.shape[0]
+        halo = _filter_reach(self._recipe.psf_sigma)
         for start in range(0, depth, SLAB):
             stop = min(start + SLAB, depth)
-            z = np.arange(start - HALO, stop + HALO)
-            yield from self._scan(self._rock(z), z)[HALO:-HALO]
+            rock = self._rock(np.arange(start - halo, stop + halo))
+            yield from self._scan(rock, halo, np.arange(start, stop))
 
     def pores(self, z: np.ndarray) -> np.ndarray:
         """Return where slices `z`, consecutive ones, are pore between grains: bool (z, y, x).
 
-        Slices within `HALO` of the ends miss part of their surroundings.
+        Cracks, dissolution, clay's micropores and heavy cement are not counted.
         """
         return self._rough_distance(z)[0] >= self._surface
 
     def _random(self, purpose: int, *more: int) -> np.random.Generator:
         return np.random.default_rng([self._recipe.seed, STAGE, purpose, *more])
 
-    def _white_noise(self, purpose: int, z: np.ndarray) -> np.ndarray:
-        """Return standard normal noise that belongs to the slices, whoever asks for them."""
-        draws = [
-            # Depths above the volume are negative; a seed may not be.
-            self._random(purpose, int(depth) + HALO).standard_normal(
-                self._recipe.shape[1:], np.float32
-            )
-            for depth in z
-        ]
-        return np.stack(draws)
+    def _smooth_noise(self, purpose: int, z: np.ndarray, length: float) -> np.ndarray:
+        """Return Gaussian noise of variance 1, correlated over `length` voxels, in slices `z`.
+
+        The noise belongs to the slices: it is the same, whatever slab they are asked for in.
+        """
+        halo = _filter_reach(length)
+        noise = np.stack(
+            [
+                # Depths above the volume are negative; a seed may not be.
+                self._random(purpose, depth % 2**32).standard_normal(
+                    self._recipe.shape[1:], np.float32
+                )
+                for depth in range(int(z[0]) - halo, int(z[-1]) + halo + 1)
+            ]
+        )
+        smooth = ndimage.gaussian_filter(noise, length)[halo : halo + len(z)]
+        return smooth / np.float32(_smoothed_deviation(length))
 
     def _rough_distance(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return rough distances to the two nearest grains, the nearest, and the roughness."""
-        fields = distance_fields(self._grains, z, self._recipe.shape[1:], float(self._reach))
-        rough = ndimage.gaussian_filter(self._white_noise(ROUGHNESS, z), ROUGHNESS_LENGTH)
-        rough *= ROUGHNESS_VOXELS / rough.std()
+        fields = distance_fields(self._grains, z, self._recipe.shape[1:], self._reach)
+        rough = ROUGHNESS_VOXELS * self._smooth_noise(ROUGHNESS, z, ROUGHNESS_LENGTH)
         return fields.nearest + rough, fields.second + rough, fields.label, rough
 
     def _find_surface(self) -> float:
-        """Return the distance from the packed grains at which the cement ends: by porosity."""
-        depth = self._recipe.shape[0]
-        slabs = np.unique(np.linspace(0, depth - 1, 4).round().astype(int))
-        sample = [
-            self._rough_distance(np.arange(z - HALO, z + HALO + 1))[0][HALO, ::2, ::2]
-            for z in slabs
-        ]
-        return float(np.quantile(np.stack(sample), 1 - self._recipe.porosity))
+        """Return the distance from the packed grains at which the cement ends: by porosity.
+
+        Only the spread of the roughness matters here, so that uncorrelated noise will do.
+        """
+        depth, *shape_yx = self._recipe.shape
+        z = np.linspace(0, depth - 1, min(depth, SURFACE_SLICES)).round().astype(int)
+        distance = distance_fields(self._grains, z, tuple(shape_yx), self._reach).nearest
+        sample = distance[:, ::2, ::2]
+        rough = self._random(SURFACE).standard_normal(sample.shape, np.float32)
+        return float(np.quantile(sample + ROUGHNESS_VOXELS * rough, 1 - self._recipe.porosity))
 
     def _rock(self, z: np.ndarray) -> np.ndarray:
         """Return the attenuation of the rock before the scanner: float32 (z, y, x)."""
@@ -147,8 +158,7 @@ class Phantom:
         attenuation = self._minerals.attenuation[label]
         pore = nearest >= self._surface
         crack = ~pore & (second - nearest < OPEN_CONTACT) & self._minerals.open[label]
-        texture = ndimage.gaussian_filter(self._white_noise(TEXTURE, z), 0.9)
-        texture /= texture.std()
+        texture = self._smooth_noise(TEXTURE, z, TEXTURE_LENGTH)
         attenuation += np.float32(CLAY_CONTRAST) * texture * (kind == CLAY)
         self._dissolve(attenuation, z, label, texture=rough)
         micropore = (kind == CLAY) & (texture < np.float32(ndtri(MICROPORES)))
@@ -171,13 +181,16 @@ class Phantom:
         opened = np.cos(2 * np.pi / CLEAVAGE_PERIOD * across + bend) > 0.6 - 0.5 * bend
         attenuation[tuple(axis[opened] for axis in where)] = PORE
 
-    def _scan(self, rock: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Return what the scanner makes of the rock: uint16 (z, y, x)."""
+    def _scan(self, rock: np.ndarray, halo: int, z: np.ndarray) -> np.ndarray:
+        """Return slices `z` as the scanner sees them: uint16 (z, y, x).
+
+        The rock has `halo` further slices at both ends, for the point spread function.
+        """
         recipe = self._recipe
         radius = _radius(recipe.shape[1:])
         if recipe.plug:
             rock = _put_in_holder(rock, radius)
-        image = ndimage.gaussian_filter(rock, recipe.psf_sigma)
+        image = ndimage.gaussian_filter(rock, recipe.psf_sigma)[halo : halo + len(z)]
         rings = self._rings(radius)
         for index, depth in enumerate(z):
             image[index] += self._noise(image[index], int(depth)) + rings
@@ -193,7 +206,7 @@ class Phantom:
         (Beer-Lambert), and their logarithm brings the count back to attenuation.
         """
         recipe = self._recipe
-        rng = self._random(NOISE, depth + HALO)
+        rng = self._random(NOISE, depth)
         expected = recipe.photons * np.exp(-PATH_LENGTH * image)
         counts = np.maximum(rng.poisson(expected), 1)
         photon_noise = np.log(expected / counts).astype(np.float32) / np.float32(PATH_LENGTH)
@@ -220,7 +233,8 @@ class _Minerals:
 
 
 def _choose_minerals(recipe: Recipe, count: int, rng: np.random.Generator) -> _Minerals:
-    quartz = 1 - recipe.clay - recipe.heavy_minerals - FELDSPAR_SHARE
+    # Rounding must not bring a share below zero.
+    quartz = max(0.0, 1 - recipe.clay - recipe.heavy_minerals - FELDSPAR_SHARE)
     shares = [quartz, FELDSPAR_SHARE, recipe.clay, recipe.heavy_minerals]
     kind = rng.choice(4, count, p=shares)
     cleavage = rng.normal(size=(count, 3)).astype(np.float32)
@@ -246,6 +260,18 @@ def _check_diameter(recipe: Recipe, diameter: float) -> None:
         )
     if recipe.clay + recipe.heavy_minerals + FELDSPAR_SHARE > 1:
         raise InputError("clay and heavy_minerals leave no quartz; lower them")
+
+
+def _filter_reach(sigma: float) -> int:
+    """Return how far, in voxels, SciPy's Gaussian filter looks: four standard deviations."""
+    return int(4 * sigma + 0.5)
+
+
+def _smoothed_deviation(sigma: float) -> float:
+    """Return the standard deviation of white noise of variance 1 after a Gaussian filter in 3-D."""
+    impulse = np.zeros(2 * _filter_reach(sigma) + 1)
+    impulse[_filter_reach(sigma)] = 1
+    return float(np.sum(ndimage.gaussian_filter1d(impulse, sigma) ** 2)) ** 1.5
 
 
 def _radius(shape: tuple[int, int]) -> np.ndarray:

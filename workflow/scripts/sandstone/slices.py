@@ -161,6 +161,8 @@ def _read_metadata(path: str | Path) -> dict[str, Any]:
         metadata = json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{path}: not valid JSON; make it again with slice_volume.py") from error
+    if not isinstance(metadata, dict):
+        raise InputError(f"{path}: no JSON object; make it again with slice_volume.py")
     missing = [key for key in REQUIRED_KEYS if key not in metadata]
     if missing:
         raise InputError(f"{path}: lacks {', '.join(missing)}; make it again with slice_volume.py")

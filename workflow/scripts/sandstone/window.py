@@ -1,5 +1,6 @@
 """The intensity window of a volume: percentiles of its rock, gathered slice by slice."""
 
+import math
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -35,9 +36,10 @@ def find(voxels: Voxels, dtype: npt.DTypeLike, percentiles: tuple[float, float])
     """
     edges = _edges(voxels, np.dtype(dtype))
     counts = sum(np.histogram(part, edges)[0] for part in voxels())
-    shares = np.cumsum(counts) / np.sum(counts)
-    places = [np.searchsorted(shares, percentile / 100) for percentile in percentiles]
-    low, high = (float(edges[min(place, len(counts) - 1)]) for place in places)
+    cumulative = np.cumsum(counts)
+    # A percentile is the lowest level with that share of the voxels at it or below; 0 is the first.
+    ranks = [max(1, math.ceil(share * cumulative[-1] / 100)) for share in percentiles]
+    low, high = (float(edges[np.searchsorted(cumulative, rank)]) for rank in ranks)
     if low >= high:
         raise InputError(
             f"the rock is constant: grey level {low:g} at both ends of the window "
