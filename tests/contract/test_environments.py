@@ -22,6 +22,7 @@ from .project import (
 # Never imported by us, but the results depend on them.
 BENEATH = {
     "imagecodecs": "tifffile decompresses with it",
+    "tensorboard": "tf.summary writes with it",
     "pillow": "matplotlib writes PNG with it",
     "scipy": "scikit-image computes with it",
     "tensorflow": "Keras computes with it",

@@ -70,7 +70,9 @@ def test_without_augmentation_crops_are_windows_of_the_tiles():
 def test_every_position_of_a_crop_is_reached():
     y, x = np.indices((8, 8))
     lr = (10 * y + x)[np.newaxis].astype(np.uint8)
-    batch, _ = make([held(np.kron(lr, np.ones((1, 4, 4), np.uint8)), lr)], augment=False, batch=200)(1)
+    batch, _ = make(
+        [held(np.kron(lr, np.ones((1, 4, 4), np.uint8)), lr)], augment=False, batch=200
+    )(1)
     corners = set(np.rint(batch[:, 0, 0, 0] * 255).astype(int))
     assert corners == {10 * y + x for y in range(3) for x in range(3)}
 

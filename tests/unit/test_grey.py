@@ -26,7 +26,7 @@ def test_levels_are_rounded_not_cut():
     np.testing.assert_array_equal(grey.from_unit(values, np.uint8), [0, 1, 1, 254, 255])
 
 
-def test_float32_input_is_rounded_as_precisely_as_float64():
+def test_sixteen_bits_are_rounded_to_the_nearest_level():
     levels = np.arange(0, 65535, 7)
     for shift in (-0.49, 0.49):
         values = np.clip((levels + shift) / 65535, 0, 1)

@@ -47,7 +47,7 @@ def test_an_untrained_generator_learns_although_its_tail_is_zero():
     assert np.any(tail.kernel)
 
 
-@pytest.mark.parametrize("options", [{}, {"bicubic_skip": False}, {"batch_norm": True}, NOTEBOOK])
+@pytest.mark.parametrize("options", [{"bicubic_skip": False}, {"architecture": "notebook"}])
 @pytest.mark.parametrize("scale", architecture.STAGES)
 def test_a_generator_enlarges_any_size(scale, options):
     model = networks.build_generator(**SMALL, **options, scale=scale)
@@ -69,7 +69,7 @@ def test_the_notebook_s_generator_is_that_of_its_recipe():
         )
     }
     norms, convolutions, _, upsamplings = layers.values()
-    assert [len(each) for each in layers.values()] == [33, 36, 19, 2]
+    assert [len(each) for each in layers.values()] == [33, 37, 19, 2]
     assert {norm.momentum for norm in norms} == {0.5}
     assert {layer.interpolation for layer in upsamplings} == {"nearest"}
     kernels = {layer.name: layer.kernel_size for layer in convolutions}
@@ -169,26 +169,26 @@ def test_the_notebook_s_discriminator_takes_its_own_size_only():
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"architecture": "notebook", "hr_size": 16}], ids=["patch", "notebook"]
+    "options", [{}, {"architecture": "notebook", "hr_size": 8}], ids=["patch", "notebook"]
 )
 def test_spectral_normalisation_bounds_the_gain_of_every_layer(options):
     model = networks.build_discriminator(filters=4, layers=2, **options)
     wrapped = [each for each in model.layers if isinstance(each, keras.layers.SpectralNormalization)]
     for wrapper in wrapped:
         wrapper.layer.kernel.assign(20 * wrapper.layer.kernel)
-    images = random_images(1, 16, 16, 1)
+    images = random_images(1, 8, 8, 1)
     before = [gain(wrapper) for wrapper in wrapped]
     model(images, training=False)
     assert [gain(wrapper) for wrapper in wrapped] == before
     assert max(before) > 5
-    for _ in range(30):
+    for _ in range(15):
         model(images, training=True)
-    np.testing.assert_allclose([gain(wrapper) for wrapper in wrapped], 1, atol=0.05)
+    np.testing.assert_allclose([gain(wrapper) for wrapper in wrapped], 1, atol=0.1)
 
 
 def gain(wrapper):
     """Return the largest singular value of a layer's kernel as a matrix (..., filters)."""
-    kernel = np.array(wrapper.layer.kernel)
+    kernel = wrapper.layer.kernel.numpy()
     return np.linalg.norm(kernel.reshape(-1, kernel.shape[-1]), 2)
 
 
@@ -247,10 +247,18 @@ def test_weights_survive_a_round_trip(build, options, tmp_path):
         np.testing.assert_array_equal(kept, loaded)
 
 
-@pytest.fixture
-def written(tmp_path):
-    path = tmp_path / "generator.weights.h5"
+@pytest.fixture(scope="module")
+def small_weights(tmp_path_factory):
+    """Return the bytes of a small generator's weights file."""
+    path = tmp_path_factory.mktemp("weights") / "small.weights.h5"
     networks.build_generator(**SMALL).save_weights(path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def written(tmp_path, small_weights):
+    path = tmp_path / "generator.weights.h5"
+    path.write_bytes(small_weights)
     return path
 
 
@@ -305,7 +313,7 @@ def test_another_hdf5_file_is_no_weights_file(written):
 
 
 def test_weights_of_another_width_are_named_by_shape(written):
-    refuse(written, "another network", "body/0 is (3, 3, 4, 4)", "(3, 3, 8, 8)", filters=8)
+    refuse(written, "another network", "conv_1/0 is (3, 3, 4, 4) in the file and (3, 3, 8, 8)", filters=8)
 
 
 @pytest.mark.parametrize(

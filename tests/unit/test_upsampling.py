@@ -59,7 +59,7 @@ def test_bicubic_keeps_a_flat_image_flat_up_to_the_border(factor):
 
 def test_bicubic_learns_nothing():
     layer = upsampling.BicubicUpsampling(2)
-    layer.build((None, None, None, 1))
+    layer(random_images(1, 2, 2, 1))
     assert layer.weights == []
 
 
@@ -71,7 +71,7 @@ def test_an_untrained_sub_pixel_convolution_draws_no_checkerboard(factor):
     (image,) = upsampling.PixelShuffle(factor)(conv(random_images(1, 6, 5, 3)))
     for channel in range(2):
         blocks = blocks_of(np.array(image)[..., channel], factor)
-        np.testing.assert_allclose(blocks, blocks[..., :1, :1] + 0 * blocks, atol=1e-6)
+        np.testing.assert_allclose(blocks, np.broadcast_to(blocks[..., :1, :1], blocks.shape), atol=1e-6)
         assert np.ptp(blocks[..., 0, 0]) > 0.1
 
 

@@ -66,8 +66,8 @@ def test_the_summary_is_tidy(tiny: tuple[Path, str]) -> None:
 
 def test_the_run_ends_with_the_table_and_where_to_look(tiny: tuple[Path, str]) -> None:
     ending = tiny[1][-3000:]
-    assert "ci_low" in ending
-    assert "srgan" in ending
+    assert "mean [95% interval]" in ending
+    assert re.search(r"srgan +\d+\.\d+ \[", ending)
     assert "results/figures/" in ending
 
 

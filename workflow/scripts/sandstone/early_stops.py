@@ -8,7 +8,7 @@ import numpy as np
 from sandstone.cli import Stop
 from sandstone.history import Row
 
-WINDOW = 200  # steps that must agree before a discriminator counts as collapsed
+WINDOW = 200  # steps over which a discriminator's beliefs are averaged
 SURE_REAL, SURE_FAKE = 0.99, 0.01
 
 
@@ -25,7 +25,7 @@ def check(rows: Sequence[Row]) -> None:
     ------
     TrainingFailed
         If a value of the last step is not finite, or the discriminator has told HR from SR
-        without doubt for the last `WINDOW` steps, so that nothing is left to learn from it.
+        almost without doubt over the last `WINDOW` steps: nothing is left to learn from it.
     """
     _check_finite(rows[-1])
     _check_discriminator(rows)

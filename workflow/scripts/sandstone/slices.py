@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterable
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -144,14 +145,16 @@ def open_slices(
         If a file is absent, damaged or truncated, or if the three disagree.
     """
     metadata = _read_metadata(metadata_path)
-    stack = _Stack(slices_path)
-    mask = _Stack(mask_path)
-    _check_agreement(stack, slices_path, metadata, metadata_path)
-    if mask.shape != stack.shape:
-        raise InputError(
-            f"{mask_path}: the mask's shape {mask.shape} is not the shape {stack.shape} of "
-            f"{slices_path}; make both again with slice_volume.py"
-        )
+    with ExitStack() as opened:
+        stack = opened.enter_context(closing(_Stack(slices_path)))
+        _check_agreement(stack, slices_path, metadata, metadata_path)
+        mask = opened.enter_context(closing(_Stack(mask_path)))
+        if mask.shape != stack.shape:
+            raise InputError(
+                f"{mask_path}: the mask's shape {mask.shape} is not the shape {stack.shape} of "
+                f"{slices_path}; make both again with slice_volume.py"
+            )
+        opened.pop_all()
     return Slices(stack, mask, metadata)
 
 
@@ -175,11 +178,11 @@ def _check_agreement(
     metadata: dict[str, Any],
     metadata_path: str | Path,
 ) -> None:
-    recorded = (tuple(metadata["shape"]), metadata["dtype"])
-    if recorded != (stack.shape, stack.dtype.name):
+    shape, dtype = metadata["shape"], metadata["dtype"]
+    if (shape, dtype) != (list(stack.shape), stack.dtype.name):
         raise InputError(
-            f"{slices_path}: holds {stack.dtype.name} of shape {stack.shape}, but {metadata_path} "
-            f"says {recorded[1]} of shape {recorded[0]}; make both again with slice_volume.py"
+            f"{slices_path}: holds {stack.dtype.name} of shape {list(stack.shape)}, but "
+            f"{metadata_path} says {dtype} of shape {shape}; make both again with slice_volume.py"
         )
 
 

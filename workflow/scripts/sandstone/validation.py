@@ -33,13 +33,13 @@ def choose_tiles(splits: Sequence[Tiles], count: int) -> ValidationTiles:
 def measure(generator: keras.Model, tiles: ValidationTiles) -> tuple[float, float]:
     """Return PSNR in dB (data range 1) and SSIM, means over the tiles.
 
-    Both are NaN where the generator gives a value that is not finite.
+    Both are NaN where the generator gives a NaN; an infinite value counts as black or white.
     """
     scores = []
     # One tile at a time: the memory that a validation takes does not grow with its tiles.
     for lr, hr in zip(tiles.lr, tiles.hr, strict=True):
         sr = networks.predict(generator, lr[np.newaxis, ..., np.newaxis])[0, ..., 0]
-        if not np.isfinite(sr).all():
+        if np.isnan(sr).any():
             return math.nan, math.nan
         options = {"data_range": 1.0, "border": BORDER}
         scores.append(

@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+
+from sandstone import window
+from sandstone.cli import InputError
+
+
+class Voxels:
+    """Slices of a volume, counted as they are read."""
+
+    def __init__(self, *slices):
+        self.slices = slices
+        self.passes = 0
+
+    def __call__(self):
+        self.passes += 1
+        return iter(self.slices)
+
+
+def sample(dtype, count=1000, seed=0):
+    kind = np.iinfo(dtype)
+    span = np.random.default_rng(seed).normal(0.5, 0.15, count).clip(0.1, 0.9)
+    return (kind.min + span * (kind.max - kind.min)).astype(dtype)
+
+
+def exact(values, percentiles):
+    return np.percentile(values, percentiles, method="inverted_cdf")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int16])
+@pytest.mark.parametrize("percentiles", [(0.1, 99.9), (0, 100), (5, 95), (0, 50), (50, 99.99)])
+def test_percentiles_of_narrow_integers_are_exact(dtype, percentiles):
+    values = sample(dtype)
+    found = window.find(Voxels(*np.split(values, 8)), dtype, percentiles)
+    np.testing.assert_array_equal(found, exact(values, percentiles))
+
+
+def test_share_is_met_by_the_level_that_reaches_it():
+    values = np.repeat([10, 20, 30, 40], [1, 1, 7, 1]).astype(np.uint8)
+    assert window.find(Voxels(values), np.uint8, (10, 90)) == [10, 30]
+    assert window.find(Voxels(values), np.uint8, (10.1, 90.1)) == [20, 40]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.uint32])
+def test_percentiles_of_wide_types_are_within_a_bin(dtype):
+    values = (np.random.default_rng(1).gamma(4.0, 1e6, 4003) + 1e6).astype(dtype)
+    found = window.find(Voxels(*np.array_split(values, 5)), dtype, (0.1, 99.9))
+    bin_width = float(np.ptp(values)) / window.BINS
+    np.testing.assert_allclose(found, exact(values, (0.1, 99.9)), atol=1.01 * bin_width)
+
+
+def test_small_and_negative_floats_keep_their_digits():
+    values = np.linspace(-2e-6, 3e-6, 1001)
+    low, high = window.find(Voxels(values), np.float64, (10, 90))
+    assert low == pytest.approx(-1.5e-6, abs=2e-10)
+    assert high == pytest.approx(2.5e-6, abs=2e-10)
+
+
+def test_rare_bright_voxels_do_not_move_the_window():
+    values = sample(np.uint16, 100_000)
+    bright = values.copy()
+    bright[:50] = 65535
+    plain, spiked = (
+        window.find(Voxels(data), np.uint16, (0.1, 99.5)) for data in (values, bright)
+    )
+    np.testing.assert_allclose(spiked, plain, rtol=0.01)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_slices_without_rock_count_for_nothing(dtype):
+    values = sample(np.uint8).astype(dtype)
+    empty = np.zeros(0, dtype)
+    assert window.find(Voxels(empty, values, empty), dtype, (1, 99)) == window.find(
+        Voxels(values), dtype, (1, 99)
+    )
+
+
+@pytest.mark.parametrize(("dtype", "passes"), [(np.uint8, 1), (np.float32, 2)])
+def test_slices_are_read_afresh_in_each_pass(dtype, passes):
+    voxels = Voxels(sample(np.uint8).astype(dtype))
+    window.find(voxels, dtype, (1, 99))
+    assert voxels.passes == passes
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
+def test_constant_rock_is_refused(dtype):
+    with pytest.raises(InputError, match=r"rock is constant: grey level 7 .* slices\.window"):
+        window.find(Voxels(np.full(500, 7, dtype)), dtype, (0.1, 99.9))
+
+
+def test_rock_that_is_constant_but_for_specks_is_refused():
+    values = np.full(10_000, 90, np.uint8)
+    values[:3] = 255
+    with pytest.raises(InputError, match="constant"):
+        window.find(Voxels(values), np.uint8, (0.1, 99.9))
+
+
+def test_apply_stretches_the_window_and_saturates_beyond_it():
+    image = np.array([[0, 100, 150, 200, 60000]], np.uint16)
+    np.testing.assert_array_equal(window.apply(image, 100, 200), [[0, 0, 128, 255, 255]])
+    assert window.apply(image, 100, 200).dtype == np.uint8
+
+
+def test_apply_to_sixteen_bits_keeps_every_level_of_an_8_bit_scan_apart():
+    levels = np.arange(256, dtype=np.uint8)[None]
+    stretched = window.apply(levels, 20, 230, np.uint16)
+    assert stretched.dtype == np.uint16
+    assert (np.diff(stretched[0, 20:231].astype(int)) >= 312).all()
+
+
+def test_apply_reads_signed_levels_as_they_are():
+    image = np.array([[-32768, -1000, 0, 1000, 32767]], np.int16)
+    np.testing.assert_array_equal(window.apply(image, -1000, 1000), [[0, 0, 128, 255, 255]])
