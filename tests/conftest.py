@@ -40,6 +40,22 @@ def shared_weights() -> Path:
     return _shared_folder("SANDSTONE_WEIGHTS", "weights")
 
 
+@pytest.fixture(autouse=True)
+def start_tensorflow_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let scripts that run inside the test process seed TensorFlow, which has started already.
+
+    Threads cannot be set twice in a process; subprocesses start as they do for users.
+    """
+    from sandstone import backend
+
+    def seed_only(*, seed: int = 0, threads: int) -> None:
+        import keras
+
+        keras.utils.set_random_seed(seed)
+
+    monkeypatch.setattr(backend, "start", seed_only)
+
+
 @pytest.fixture
 def run_script(tmp_path: Path) -> Run:
     """Run a script as a user would and return its exit code, stdout and stderr."""

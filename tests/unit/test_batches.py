@@ -16,12 +16,6 @@ def make(tiles, **changes):
     return batches.Batches(tiles=tiles, **(settings | changes))
 
 
-def numbered(first, count):
-    """Tiles of one grey level each, the tile's number."""
-    levels = np.arange(first, first + count, dtype=np.uint8)[:, np.newaxis, np.newaxis]
-    return held(np.broadcast_to(levels, (count, 32, 32)), np.broadcast_to(levels, (count, 8, 8)))
-
-
 def drawn(batch_of, steps):
     """The numbers of the tiles that were drawn in the first `steps` steps."""
     lr = np.concatenate([batch_of(step)[0] for step in range(1, steps + 1)])
@@ -90,7 +84,11 @@ def test_a_batch_depends_on_seed_and_step_alone():
 
 
 def test_tiles_of_several_files_are_drawn_with_equal_probability():
-    files = [numbered(0, 1), numbered(1, 6), numbered(7, 3)]
+    files = [
+        tiny_training.numbered(0, 1),
+        tiny_training.numbered(1, 6),
+        tiny_training.numbered(7, 3),
+    ]
     counts = np.bincount(drawn(make(files, batch=200), 10), minlength=10)
     assert len(counts) == 10
     assert counts.min() > 150  # 200 are expected, 13 is their standard deviation
@@ -98,12 +96,17 @@ def test_tiles_of_several_files_are_drawn_with_equal_probability():
 
 
 def test_a_file_without_tiles_is_passed_over():
-    files = [numbered(0, 0), numbered(0, 2), numbered(2, 0), numbered(2, 2)]
+    files = [
+        tiny_training.numbered(0, 0),
+        tiny_training.numbered(0, 2),
+        tiny_training.numbered(2, 0),
+        tiny_training.numbered(2, 2),
+    ]
     assert set(drawn(make(files, batch=50), 1)) == {0, 1, 2, 3}
 
 
 def test_hr_and_lr_come_from_the_same_file_and_tile():
-    lr, hr = make([numbered(0, 2), numbered(2, 4)], batch=50)(1)
+    lr, hr = make([tiny_training.numbered(0, 2), tiny_training.numbered(2, 4)], batch=50)(1)
     np.testing.assert_array_equal(lr[:, 0, 0, 0], hr[:, 0, 0, 0])
 
 

@@ -35,7 +35,7 @@ def test_known_ends_are_one_sentence_and_an_exit_code(error, exit_code, capsys, 
 
 
 def test_success_is_silent_and_zero(capsys):
-    assert cli.run(lambda argv: None) == 0
+    assert cli.run(lambda _: None) == 0
     assert capsys.readouterr() == ("", "")
 
 
@@ -47,7 +47,7 @@ def test_main_reads_the_arguments_of_the_process():
 
 def test_error_of_the_machine_names_the_file(tmp_path, capsys):
     missing = tmp_path / "absent.csv"
-    assert cli.run(lambda argv: missing.read_text()) == 2
+    assert cli.run(lambda _: missing.read_text()) == 2
     assert capsys.readouterr().err.endswith(f"error: {missing}: No such file or directory\n")
 
 

@@ -16,26 +16,24 @@ def test_file_appears_only_when_it_is_whole(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_failure_leaves_nothing_behind(tmp_path):
-    with pytest.raises(RuntimeError), files.atomic_path(tmp_path / "table.csv") as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
-    assert list(tmp_path.iterdir()) == []
+def write_half(path, error):
+    with files.atomic_path(path) as temporary:
+        temporary.write_text("half of the new")
+        raise error
 
 
-def test_interruption_leaves_nothing_behind(tmp_path):
-    with pytest.raises(KeyboardInterrupt), files.atomic_path(tmp_path / "a.txt") as temporary:
-        temporary.write_text("half")
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_failure_leaves_nothing_behind(tmp_path, error):
+    with pytest.raises(error):
+        write_half(tmp_path / "table.csv", error)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_failure_keeps_the_old_file(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("old")
-    with pytest.raises(RuntimeError), files.atomic_path(path) as temporary:
-        temporary.write_text("half of the new")
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        write_half(path, RuntimeError)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -95,9 +95,7 @@ def test_second_distance_is_that_to_the_other_grain():
         facets=np.full((2, grains.FACETS, 3), 1e-6),
     )
     fields = grains.distance_fields(two, np.arange(16), (16, 28), 100.0)
-    distances = [
-        np.linalg.norm(grid((16, 16, 28)) - centre, axis=-1) - 4 for centre in two.centres
-    ]
+    distances = [np.linalg.norm(grid((16, 16, 28)) - centre, axis=-1) - 4 for centre in two.centres]
     np.testing.assert_allclose(fields.nearest, np.minimum(*distances), atol=1e-4)
     np.testing.assert_allclose(fields.second, np.maximum(*distances), atol=1e-4)
     assert (fields.label[..., :13] == 0).all()

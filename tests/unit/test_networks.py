@@ -173,7 +173,9 @@ def test_the_notebook_s_discriminator_takes_its_own_size_only():
 )
 def test_spectral_normalisation_bounds_the_gain_of_every_layer(options):
     model = networks.build_discriminator(filters=4, layers=2, **options)
-    wrapped = [each for each in model.layers if isinstance(each, keras.layers.SpectralNormalization)]
+    wrapped = [
+        each for each in model.layers if isinstance(each, keras.layers.SpectralNormalization)
+    ]
     for wrapper in wrapped:
         wrapper.layer.kernel.assign(20 * wrapper.layer.kernel)
     images = random_images(1, 8, 8, 1)
@@ -313,7 +315,12 @@ def test_another_hdf5_file_is_no_weights_file(written):
 
 
 def test_weights_of_another_width_are_named_by_shape(written):
-    refuse(written, "another network", "conv_1/0 is (3, 3, 4, 4) in the file and (3, 3, 8, 8)", filters=8)
+    refuse(
+        written,
+        "another network",
+        "conv_1/0 is (3, 3, 4, 4) in the file and (3, 3, 8, 8)",
+        filters=8,
+    )
 
 
 @pytest.mark.parametrize(

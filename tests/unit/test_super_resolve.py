@@ -142,7 +142,7 @@ def test_an_untrained_model_is_told(make, super_resolved, tmp_path):
 
 def test_a_diverged_model_is_told(make, super_resolved, tmp_path, monkeypatch):
     nowhere = np.full((1, HR, HR), np.nan, np.float32)
-    monkeypatch.setattr(super_resolve, "network", lambda _: lambda lr: nowhere.repeat(len(lr), 0))
+    monkeypatch.setattr(super_resolve, "network", lambda *_: lambda lr: nowhere.repeat(len(lr), 0))
     folder = describe(tmp_path / "model", '{"scale": 4}')
     with pytest.raises(InputError, match="srgan gives values that are not finite"):
         super_resolved(make(checkerboard(2, np.uint8)), "srgan", "--model-dir", folder)

@@ -71,7 +71,9 @@ def test_an_untrained_sub_pixel_convolution_draws_no_checkerboard(factor):
     (image,) = upsampling.PixelShuffle(factor)(conv(random_images(1, 6, 5, 3)))
     for channel in range(2):
         blocks = blocks_of(np.array(image)[..., channel], factor)
-        np.testing.assert_allclose(blocks, np.broadcast_to(blocks[..., :1, :1], blocks.shape), atol=1e-6)
+        np.testing.assert_allclose(
+            blocks, np.broadcast_to(blocks[..., :1, :1], blocks.shape), atol=1e-6
+        )
         assert np.ptp(blocks[..., 0, 0]) > 0.1
 
 

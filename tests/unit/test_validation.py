@@ -4,7 +4,6 @@ import pytest
 import tiny_training
 
 from sandstone import grey, image_metrics, pairs, resample, validation
-from sandstone.batches import TilesInMemory
 from sandstone.networks import build_generator
 
 SCALE = 4
@@ -21,14 +20,6 @@ def nearest_tiles(n=2):
     return validation.ValidationTiles(lr=lr, hr=lr.repeat(SCALE, axis=1).repeat(SCALE, axis=2))
 
 
-def numbered(first, count):
-    """Tiles of one grey level each, the tile's number."""
-    levels = np.arange(first, first + count, dtype=np.uint8)[:, np.newaxis, np.newaxis]
-    return TilesInMemory(
-        hr=np.broadcast_to(levels, (count, 32, 32)), lr=np.broadcast_to(levels, (count, 8, 8))
-    )
-
-
 def chosen(splits, count):
     tiles = validation.choose_tiles(splits, count)
     numbers = np.rint(tiles.lr[:, 0, 0] * 255).astype(int).tolist()
@@ -41,7 +32,17 @@ def chosen(splits, count):
     [(1, [0]), (2, [0, 9]), (4, [0, 3, 6, 9]), (10, list(range(10))), (99, list(range(10)))],
 )
 def test_tiles_are_spread_evenly_over_all_files(count, expected):
-    assert chosen([numbered(0, 3), numbered(3, 0), numbered(3, 7)], count) == expected
+    assert (
+        chosen(
+            [
+                tiny_training.numbered(0, 3),
+                tiny_training.numbered(3, 0),
+                tiny_training.numbered(3, 7),
+            ],
+            count,
+        )
+        == expected
+    )
 
 
 @pytest.mark.parametrize("dtype", grey.GREY_DTYPES)

@@ -60,9 +60,7 @@ def test_rare_bright_voxels_do_not_move_the_window():
     values = sample(np.uint16, 100_000)
     bright = values.copy()
     bright[:50] = 65535
-    plain, spiked = (
-        window.find(Voxels(data), np.uint16, (0.1, 99.5)) for data in (values, bright)
-    )
+    plain, spiked = (window.find(Voxels(data), np.uint16, (0.1, 99.5)) for data in (values, bright))
     np.testing.assert_allclose(spiked, plain, rtol=0.01)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sandstone import grey, pairs
+from sandstone.batches import TilesInMemory
 
 HR_SIZE = 64
 SPLITS = {"train": (0, 9), "val": (20, 22), "test": (40, 41)}
@@ -26,6 +27,13 @@ def tiles(n, *, seed=0, scale=4, hr_size=HR_SIZE, dtype="uint8"):
     hr = np.repeat(np.repeat(lr, scale, axis=1), scale, axis=2)
     hr = hr + np.kron(amplitude, ripple)
     return hr.astype(dtype), lr.astype(dtype)
+
+
+def numbered(first, count):
+    """Return tiles of one grey level each, the tile's number."""
+    levels = np.arange(first, first + count, dtype=np.uint8)[:, np.newaxis, np.newaxis]
+    hr, lr = (np.broadcast_to(levels, (count, edge, edge)) for edge in (32, 8))
+    return TilesInMemory(hr=hr, lr=lr)
 
 
 def write(path, *, count=6, seed=0, scale=4, hr_size=HR_SIZE, dtype="uint8", empty=()):

@@ -1,6 +1,7 @@
 """Train one super-resolution model on tile pairs, continuing from its newest checkpoint."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,16 +16,17 @@ if TYPE_CHECKING:
     from sandstone.trainer import ContentLoss, Trainer
     from sandstone.training import Record, Store
 
-# What a training does not depend on: places, and how often it looks up from its work.
+WEIGHTS = ("init_weights", "vgg19_weights", "lpips_weights")
+FOLDERS = ("model_dir", "checkpoint_dir", "tensorboard_dir")
+LEAST_CONTENT_EDGE = 32  # HR pixels that AlexNet and VGG19 can shrink down to their last level
+
+# What a training does not depend on: places, how often it looks up, which of its weights count.
 NOT_IN_FINGERPRINT = {
     "pairs",
-    "init_weights",
-    "vgg19_weights",
-    "lpips_weights",
-    "model_dir",
-    "checkpoint_dir",
-    "tensorboard_dir",
+    *WEIGHTS,
+    *FOLDERS,
     "checkpoint_every",
+    "use_weights",
 }
 
 
@@ -50,6 +52,11 @@ def open_training_pairs(paths: Sequence[str], crop: int, stack: "ExitStack") -> 
             f"--crop {crop} is larger than the LR tiles ({files[0].lr_size} pixels) of "
             f"{paths[0]}; lower it"
         )
+    for split in ("train", "val"):
+        if not any(len(pairs.split(split)) for pairs in files):
+            raise cli.InputError(
+                f"{', '.join(paths)}: split {split} has no tiles; make pairs with a larger one"
+            )
     return files
 
 
@@ -78,6 +85,36 @@ def check_losses(args: argparse.Namespace) -> None:
     if needed.get(args.loss_content_kind, "none needed") is None:
         flag = f"--{args.loss_content_kind.removesuffix('_alex')}-weights"
         raise cli.InputError(f"--loss-content-kind {args.loss_content_kind} needs {flag}; give it")
+
+
+def check_files(args: argparse.Namespace) -> None:
+    """Raise an `InputError` where weights are missing or a folder cannot be written into."""
+    flags = vars(args)
+    for name in WEIGHTS:
+        if flags[name] and not Path(flags[name]).is_file():
+            raise cli.InputError(f"{_flag(name)} {flags[name]} does not exist; give another file")
+    for name in FOLDERS:
+        folder = Path(flags[name]).absolute()
+        existing = next(each for each in (folder, *folder.parents) if each.exists())
+        if not (existing.is_dir() and os.access(existing, os.W_OK)):
+            raise cli.InputError(
+                f"{_flag(name)} {flags[name]} cannot be written into; give another folder"
+            )
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def check_content(args: argparse.Namespace, scale: int) -> None:
+    """Raise an `InputError` where crops are too small for the network of the content loss."""
+    edge, kind = args.crop * scale, args.loss_content_kind
+    outside = args.loss_content and kind != "discriminator_features"
+    if outside and edge < LEAST_CONTENT_EDGE:
+        raise cli.InputError(
+            f"--crop {args.crop} makes HR crops of {edge} pixels but --loss-content-kind {kind} "
+            f"needs {LEAST_CONTENT_EDGE}; set --crop {-(-LEAST_CONTENT_EDGE // scale)}"
+        )
 
 
 def content_loss(args: argparse.Namespace) -> "ContentLoss | None":
@@ -136,11 +173,7 @@ def fingerprint(args: argparse.Namespace) -> dict[str, Any]:
     from sandstone.files import sha256_of
 
     settings = {name: value for name, value in vars(args).items() if name not in NOT_IN_FINGERPRINT}
-    weights = {
-        name: sha256_of(vars(args)[name])
-        for name in ("init_weights", "vgg19_weights", "lpips_weights")
-        if vars(args)[name]
-    }
+    weights = {name: sha256_of(vars(args)[name]) for name in WEIGHTS if vars(args)[name]}
     return {**settings, **weights, "pairs": [sha256_of(path) for path in args.pairs]}
 
 
@@ -278,7 +311,7 @@ def _add_optimisation(arguments: argparse.ArgumentParser) -> None:
     add("--validate-every", type=cli.positive_int, default=100, help="steps")
     add("--validation-tiles", type=cli.positive_int, default=8, help="tiles to validate on")
     add("--checkpoint-every", type=cli.positive_int, default=100, help="steps")
-    add("--seed", type=int, default=1, help="of weights and batches")
+    add("--seed", type=cli.non_negative_int, default=1, help="of weights and batches")
     add("--threads", type=cli.positive_int, default=2, help="of one operation; part of the result")
 
 
@@ -286,6 +319,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read pairs, train, write the model; then the checkpoints have done their work."""
     args = parser().parse_args(argv)
     check_losses(args)
+    check_files(args)
 
     from contextlib import ExitStack
 
@@ -294,6 +328,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with ExitStack() as stack:
         pairs = open_training_pairs(args.pairs, args.crop, stack)
         scale = pairs[0].attrs.scale
+        check_content(args, scale)
         backend.start(seed=args.seed, threads=args.threads)
         trainer = build_trainer(args, scale)
         record = train(args, trainer, pairs)

@@ -52,8 +52,7 @@ class FieldOfView:
         if self.threshold is None:
             return np.ones(image.shape, bool)
         step = _coarse_step(image.shape)
-        solid = _darken_outside(_coarse(image, step), self.outside) > self.threshold
-        rock = _solid_region(solid)
+        rock = _solid_region(_coarse_rock(image, step, self.outside) > self.threshold)
         return np.repeat(np.repeat(rock, step, 0), step, 1)[: image.shape[0], : image.shape[1]]
 
 
@@ -83,12 +82,11 @@ def find(
         return FieldOfView("box", parse_box(request, shape))
     sample = [read_slice(z) for z in _spread(shape[0], 12)]
     step = _coarse_step(sample[0].shape)
-    coarse = [_coarse(image, step) for image in sample]
     outside = _constant_outside(sample)
-    coarse = [_darken_outside(image, outside) for image in coarse]
-    if np.ptp(np.stack(coarse)) == 0:
+    coarse = np.stack([_coarse_rock(image, step, outside) for image in sample])
+    if np.ptp(coarse) == 0:
         return FieldOfView("auto", whole)  # constant: slicing says so
-    threshold = float(threshold_otsu(np.stack(coarse)))
+    threshold = _threshold(coarse)
     if any((corner > threshold).any() for image in coarse for corner in _corners(image)):
         return FieldOfView("auto", whole)  # rock reaches into a corner, so nothing is outside
     return FieldOfView("auto", whole, threshold, outside)
@@ -143,6 +141,16 @@ def _open(mask: np.ndarray, radius: int) -> np.ndarray:
     return ndimage.distance_transform_edt(~eroded) <= radius
 
 
+def _threshold(values: np.ndarray) -> float:
+    """Return Otsu's threshold, moved to the middle between the means of the two classes.
+
+    Where a gap parts the classes, every level in it is as good to Otsu, and the lowest one, which
+    the search returns, would take the brightest air for solid.
+    """
+    otsu = threshold_otsu(values)
+    return float(values[values <= otsu].mean() + values[values > otsu].mean()) / 2
+
+
 def _coarse_step(shape: Sequence[int]) -> int:
     return max(1, max(shape) // COARSE_EDGE)
 
@@ -167,10 +175,13 @@ def _constant_outside(images: Sequence[np.ndarray]) -> float | None:
     return float(first) if same else None
 
 
-def _darken_outside(image: np.ndarray, outside: float | None) -> np.ndarray:
+def _coarse_rock(image: np.ndarray, step: int, outside: float | None) -> np.ndarray:
+    """Return the coarse image, the area outside the reconstruction as dark as its darkest part."""
+    coarse = _coarse(image, step)
     if outside is None:
-        return image
-    return np.where(image == outside, image.min(), image)
+        return coarse
+    # The share tells what is wholly outside; the mean of equal floats need not equal them.
+    return np.where(_coarse(image == outside, step) == 1, coarse.min(), coarse)
 
 
 def _spread(count: int, most: int) -> list[int]:

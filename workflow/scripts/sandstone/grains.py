@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 PACKED_SHARE = 0.6  # solid share of touching grains before any cement grows on them
-SIZE_SPREAD = 0.28  # standard deviation of ln(diameter): a moderately well sorted sand
+SIZE_SPREAD = 0.28  # standard deviation of ln(diameter), 0.4 phi: a well sorted sand
 SIZE_LIMITS = (0.5, 2.0)  # smallest and largest diameter, shares of the mean
 FLATTENING = 0.22  # standard deviation of ln(axis / diameter)
 FACETS = 9  # flat faces a grain, as crystal growth leaves them

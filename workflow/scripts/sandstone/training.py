@@ -125,10 +125,11 @@ def run(
             early_stops.check(record.rows)
             for observer in observers:
                 observer(row)
-            if interruption.signal or _due(step, cadence.checkpoint_every, cadence.steps):
+            ended_by = interruption.signal  # read once: a later one waits for the next step
+            if ended_by or _due(step, cadence.checkpoint_every, cadence.steps):
                 _save(trainer, record, store)
-            if interruption.signal:
-                raise Interrupted(interruption.signal, step)
+            if ended_by:
+                raise Interrupted(ended_by, step)
 
 
 def _due(step: int, every: int, last: int) -> bool:
