@@ -288,9 +288,9 @@ def test_script_answers_a_mistake_with_one_line(run_script, tmp_path):
 def test_memory_does_not_grow_with_depth(tmp_path, request_):
     def peak(depth):
         path = tmp_path / "volume.npy"
-        data = np.lib.format.open_memmap(path, "w+", np.uint16, (depth, 128, 128))
+        data = np.lib.format.open_memmap(path, "w+", np.uint8, (depth, 128, 128))
         for z in range(depth):
-            data[z] = noise((128, 128), np.uint16, seed=z)
+            data[z] = noise((128, 128), seed=z)
         del data
         tracemalloc.start()
         run(tmp_path, path, "--voxel-size-um", 2, "--field-of-view", request_).close()
@@ -299,6 +299,5 @@ def test_memory_does_not_grow_with_depth(tmp_path, request_):
         return most
 
     peak(16)  # imports and caches
-    shallow, deep = peak(16), peak(128)
-    slice_bytes = 128 * 128 * 2
-    assert deep - shallow < 12 * slice_bytes  # 112 slices more
+    shallow, deep = peak(16), peak(320)
+    assert deep - shallow < 20 * 128 * 128  # bytes: the deep volume holds 304 slices more
