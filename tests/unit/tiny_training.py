@@ -1,4 +1,4 @@
-"""Tile pairs small enough to train on in seconds, for the tests of the training stage."""
+"""Tile pairs and settings of trainings that take seconds, for the tests of that stage."""
 
 import numpy as np
 
@@ -6,6 +6,17 @@ from sandstone import grey, pairs
 from sandstone.batches import TilesInMemory
 
 HR_SIZE = 64
+FLAGS = {
+    "generator-blocks": 1,
+    "generator-filters": 4,
+    "discriminator-filters": 4,
+    "discriminator-spectral-norm": "false",
+    "steps": 3,
+    "batch": 2,
+    "crop": 8,
+    "validate-every": 1,
+    "validation-tiles": 1,
+}
 SPLITS = {"train": (0, 9), "val": (20, 22), "test": (40, 41)}
 
 
@@ -56,3 +67,11 @@ def write(path, *, count=6, seed=0, scale=4, hr_size=HR_SIZE, dtype="uint8", emp
             corner = np.arange(n, dtype=np.int32)
             writer.append(name, hr, lr, (corner + SPLITS[name][0], corner, corner))
     return path
+
+
+def command_line(folder, *, pairs, **changes):
+    """Return the flags of a tiny training that writes into `folder`."""
+    places = {name: folder / name for name in ("model-dir", "checkpoint-dir", "tensorboard-dir")}
+    changes = {name.replace("_", "-"): value for name, value in changes.items()}
+    flags = (places | FLAGS | changes).items()
+    return ["--pairs", *map(str, pairs), *(f"--{name}={value}" for name, value in flags)]

@@ -52,22 +52,6 @@ def share_or_range(text: str) -> float | range:
     return range(first, last + 1)
 
 
-def non_negative(text: str) -> float:
-    """Parse a finite number from zero up."""
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a finite number from 0 up")
-    return value
-
-
-def seed(text: str) -> int:
-    """Parse a whole number from zero up."""
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return value
-
-
 def check_multiple(flag: str, value: int, scale: int) -> None:
     """Raise an `InputError` unless `value` is a multiple of `scale`."""
     below = value // scale * scale
@@ -223,16 +207,16 @@ def parser() -> argparse.ArgumentParser:
     split = "share of the slices left by the guards, or range FIRST:LAST, both included"
     for name, share in {"train": 0.6, "val": 0.1, "test": 0.3}.items():
         add(f"--{name}", type=share_or_range, default=share, help=split)
-    add("--guard-um", type=non_negative, default=30.0, help="least distance of splits, um")
+    add("--guard-um", type=cli.non_negative_float, default=30.0, help="least distance of splits, um")
     add("--degradation-kernel", choices=DEGRADATIONS, default="bicubic", help="HR to LR")
-    add("--degradation-psf-sigma", type=non_negative, default=1.5, help="blur, HR voxels (psf)")
+    add("--degradation-psf-sigma", type=cli.non_negative_float, default=1.5, help="blur, HR voxels (psf)")
     add(
         "--degradation-noise",
         type=cli.fraction,
         default=0.01,
         help="noise, share of the data range (psf)",
     )
-    add("--seed", type=seed, default=1, help="of the noise")
+    add("--seed", type=cli.non_negative_int, default=1, help="of the noise")
     add("--output", required=True, help="tile pairs to write (.h5)")
     return arguments
 

@@ -181,7 +181,7 @@ def parser() -> argparse.ArgumentParser:
     add("--pairs", nargs="+", required=True, help="tile pairs of each sample (.h5)")
     add("--confidence", type=cli.fraction, default=0.95, help="of the intervals, 0 to 1")
     add("--resamples", type=cli.positive_int, default=2000, help="bootstrap draws of depth blocks")
-    add("--seed", type=int, default=1, help="of the draws")
+    add("--seed", type=cli.non_negative_int, default=1, help="of the draws")
     add("--output", required=True, help="summary to write (.csv)")
     return arguments
 

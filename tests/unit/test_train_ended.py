@@ -1,0 +1,152 @@
+"""Trainings in processes of their own that are ended in every way, and continued."""
+
+import re
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tiny_training
+
+# Kills its own process, as a power cut would, just before a file gets its name.
+KILL_AT_RENAME = """
+import os, pathlib, runpy, signal, sys
+name, sys.argv = sys.argv[1], sys.argv[2:]
+rename = pathlib.Path.replace
+def replace(path, target):
+    if path.name == ".partial." + name:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rename(path, target)
+pathlib.Path.replace = replace
+sys.path.insert(0, str(pathlib.Path(sys.argv[0]).parent))
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+SETTINGS = {
+    "steps": 100,
+    "checkpoint_every": 5,
+    "loss_content": 0.1,
+    "loss_adversarial": 0.01,
+    "generator_batch_norm": "true",
+}
+
+
+class Process:
+    """One start of train.py."""
+
+    def __init__(self, *command):
+        self._process = subprocess.Popen(
+            [sys.executable, *map(str, command)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.told = ""
+
+    def send_after(self, steps, number):
+        """Send a signal as soon as so many steps are told."""
+        for line in self._process.stdout:
+            self.told += line
+            steps -= line.startswith("step ")
+            if not steps:
+                self._process.send_signal(number)
+                return self
+        return pytest.fail(f"ended too early:\n{self.told}\n{self._process.stderr.read()}")
+
+    def end(self, expected):
+        """Wait for the end with an exit code and return what was told as an error."""
+        told, errors = self._process.communicate(timeout=300)
+        self.told += told
+        assert self._process.returncode == expected, errors
+        return errors
+
+    @property
+    def began_at(self):
+        """The step from which it continued, 0 for a fresh start."""
+        return int(re.match(r"(?:starting at|resuming from) step (\d+)\n", self.told)[1])
+
+
+@pytest.fixture(scope="module")
+def pairs_file(tmp_path_factory):
+    return tiny_training.write(tmp_path_factory.mktemp("pairs") / "pairs.h5")
+
+
+@pytest.fixture
+def start(repository, tmp_path, pairs_file):
+    """Start the training of a name, with a file's name killed while it writes that."""
+    script = repository / "workflow" / "scripts" / "train.py"
+
+    def process(name, *, killed_at=None, **changes):
+        settings = SETTINGS | changes
+        command = [
+            script,
+            *tiny_training.command_line(tmp_path / name, pairs=[pairs_file], **settings),
+        ]
+        return (
+            Process("-c", KILL_AT_RENAME, killed_at, *command) if killed_at else Process(*command)
+        )
+
+    return process
+
+
+def names(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def saved_step(errors, name):
+    """The step that the one sentence of an interrupted training names."""
+    sentence = rf"train: error: stopped by {name}, saved at step (\d+): start again to continue\n"
+    return int(re.fullmatch(sentence, errors)[1])
+
+
+def test_a_training_ended_in_several_ways_ends_as_an_undisturbed_one(start, tmp_path):
+    undisturbed = start("undisturbed")
+
+    killed = start("ended", killed_at="step_000000010.npz")
+    killed.end(-signal.SIGKILL)
+    checkpoints = tmp_path / "ended" / "checkpoint-dir"
+    assert names(checkpoints) == {"step_000000005.npz", ".partial.step_000000010.npz"}
+
+    terminated = start("ended").send_after(8, signal.SIGTERM)
+    saved = saved_step(terminated.end(143), "SIGTERM")
+    assert terminated.began_at == 5
+    assert saved >= 13
+
+    interrupted = start("ended").send_after(8, signal.SIGINT)
+    saved_again = saved_step(interrupted.end(130), "SIGINT")
+    assert interrupted.began_at == saved
+
+    last = start("ended")
+    assert last.end(0) == undisturbed.end(0) == ""
+    assert last.began_at == saved_again
+    assert contents(tmp_path / "ended" / "model-dir") == contents(
+        tmp_path / "undisturbed" / "model-dir"
+    )
+    assert not checkpoints.exists()
+
+
+@pytest.mark.soak
+def test_a_training_killed_again_and_again_ends_as_an_undisturbed_one(start, tmp_path):
+    settings = {"steps": 400, "checkpoint_every": 3, "discriminator_spectral_norm": "true"}
+    references = [start(name, **settings) for name in ("first", "second")]
+    for reference in references:
+        reference.end(0)
+    began_at = 0
+    for steps in np.random.default_rng(1).integers(1, 25, 12):
+        process = start("killed", **settings).send_after(int(steps), signal.SIGKILL)
+        process.end(-signal.SIGKILL)
+        assert began_at <= process.began_at < began_at + 60
+        began_at = process.began_at
+    for file in ("generator.json", "history.csv", "generator_best.weights.h5"):
+        start("killed", killed_at=file, **settings).end(-signal.SIGKILL)
+        assert file not in names(tmp_path / "killed" / "model-dir")
+    last = start("killed", **settings)
+    last.end(0)
+    assert last.began_at == 400
+    models = [contents(tmp_path / name / "model-dir") for name in ("first", "second", "killed")]
+    assert models[0] == models[1]
+    assert models[0] == models[2]
