@@ -207,9 +207,14 @@ def parser() -> argparse.ArgumentParser:
     split = "share of the slices left by the guards, or range FIRST:LAST, both included"
     for name, share in {"train": 0.6, "val": 0.1, "test": 0.3}.items():
         add(f"--{name}", type=share_or_range, default=share, help=split)
-    add("--guard-um", type=cli.non_negative_float, default=30.0, help="least distance of splits, um")
+    add("--guard-um", type=cli.non_negative_float, default=30.0, help="between splits, µm")
     add("--degradation-kernel", choices=DEGRADATIONS, default="bicubic", help="HR to LR")
-    add("--degradation-psf-sigma", type=cli.non_negative_float, default=1.5, help="blur, HR voxels (psf)")
+    add(
+        "--degradation-psf-sigma",
+        type=cli.non_negative_float,
+        default=1.5,
+        help="blur, HR voxels (psf)",
+    )
     add(
         "--degradation-noise",
         type=cli.fraction,
