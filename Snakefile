@@ -37,3 +37,7 @@ rule all:
 
 onsuccess:
     show_summary()
+
+
+onerror:
+    show_errors()

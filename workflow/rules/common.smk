@@ -3,8 +3,10 @@
 import ast
 import re
 import sys
+import time
 from pathlib import Path
 
+STARTED = time.time()
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
@@ -130,6 +132,15 @@ def flag(name, value):
 
 
 # --- the end of a run ---
+
+
+def show_errors():
+    """Repeat the sentences with which jobs of this run failed, where a reader looks first."""
+    for file in sorted(Path("results/logs").rglob("*.log")):
+        if file.stat().st_mtime >= STARTED:
+            text = file.read_text(encoding="utf-8", errors="replace").strip()
+            if ": error: " in (sentence := text.rpartition("\n")[2]):
+                print(sentence, file=sys.stderr)
 
 
 def show_summary():

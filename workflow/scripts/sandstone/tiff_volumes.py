@@ -1,5 +1,6 @@
 """Open TIFF files, and stacks of them, as volumes: plain, Big, OME and ImageJ TIFF."""
 
+import logging
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from sandstone.volume_source import (
     stated,
     voxel_bytes,
 )
+
+# What tifffile finds wrong reaches the user as our one sentence.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 INCH = 2
 RESOLUTION_UNITS_UM = {INCH: 25400.0, 3: 1e4, 4: 1e3, 5: 1.0}  # inch, cm, mm, µm a unit
