@@ -279,18 +279,7 @@ def test_mixed_precision_trains_in_float16_and_averages_in_float32(eager):
     assert all(weight.dtype == np.float32 for weight in trainer.generator.get_weights())
 
 
-@pytest.mark.parametrize(
-    "bicubic_skip",
-    [
-        False,
-        pytest.param(
-            True,
-            marks=pytest.mark.xfail(
-                strict=True, reason="BicubicUpsampling meets float16 with a float32 kernel"
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("bicubic_skip", [False, True])
 def test_mixed_precision_lowers_the_pixel_loss(bicubic_skip):
     plan = optimisation(learning_rate=5e-3, mixed_precision=True)
     trainer = make(generator={"bicubic_skip": bicubic_skip}, plan=plan)

@@ -169,12 +169,28 @@ def build_trainer(args: argparse.Namespace, scale: int) -> "Trainer":
 
 
 def fingerprint(args: argparse.Namespace) -> dict[str, Any]:
-    """Return what the result depends on: settings, and the SHA-256 of every input."""
+    """Return what the result depends on: settings, and the SHA-256 of every input and of the code.
+
+    Call it once all modules are imported, so that their files count as code.
+    """
     from sandstone.files import sha256_of
 
     settings = {name: value for name, value in vars(args).items() if name not in NOT_IN_FINGERPRINT}
     weights = {name: sha256_of(vars(args)[name]) for name in WEIGHTS if vars(args)[name]}
-    return {**settings, **weights, "pairs": [sha256_of(path) for path in args.pairs]}
+    code = {
+        name: sha256_of(str(module.__file__))
+        for name, module in sorted(sys.modules.items())
+        if name.startswith("sandstone.")
+    }
+    pairs = [sha256_of(path) for path in args.pairs]
+    return {**settings, **weights, **code, "pairs": pairs, "versions": _versions()}
+
+
+def _versions() -> str:
+    import keras
+    import tensorflow as tf
+
+    return f"Keras {keras.__version__}, TensorFlow {tf.__version__}"
 
 
 def train(args: argparse.Namespace, trainer: "Trainer", pairs: "list[Pairs]") -> "Record":

@@ -83,8 +83,10 @@ def build_generator(**options: Any) -> keras.Model:
     if not config["bicubic_skip"]:
         return keras.Model(lr, _conv("tail", 1, kernel)(x), name="generator")
     detail = _conv("tail", 1, kernel, kernel_initializer="zeros")(x)
-    bicubic = BicubicUpsampling(scale, name="bicubic")(lr)
-    return keras.Model(lr, layers.Add(name="output")([detail, bicubic]), name="generator")
+    # Full precision here, also in mixed precision: float16 cannot hold 16-bit grey levels.
+    bicubic = BicubicUpsampling(scale, name="bicubic", dtype="float32")(lr)
+    output = layers.Add(name="output", dtype="float32")([detail, bicubic])
+    return keras.Model(lr, output, name="generator")
 
 
 def build_discriminator(**options: Any) -> keras.Model:
