@@ -46,6 +46,7 @@ def test_the_front_page_states_the_settings(config):
     changed["pairs"]["degradation"] = {"kernel": "psf", "psf_sigma": 1.7, "noise": 0.03}
     changed["slices"]["dtype"] = "uint16"
     changed["evaluation"]["confidence"] = 0.9
+    changed["models"]["srgan"]["loss"]["adversarial"] = 0.007
     changed["weights"]["lpips_alex"] = {"path": "weights.npz"}
     text = render("workflow", changed)
     for words in (
@@ -54,7 +55,7 @@ def test_the_front_page_states_the_settings(config):
         "0.03 of the data range",
         "whole range of uint16 as data range, and LPIPS",
         "The 90 % confidence intervals",
-        "0.005 × adversarial loss (relativistic), against a patch discriminator",  # noqa: RUF001
+        "0.007 × adversarial loss (relativistic), against a patch discriminator",  # noqa: RUF001
     ):
         assert words in text
     assert "uint8" not in text

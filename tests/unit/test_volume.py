@@ -188,7 +188,7 @@ def test_raw_honours_byte_order_and_offset(tmp_path: Path, byteorder: str) -> No
         (RawLayout((5, 7, 6), "grey16"), "'grey16', byte order 'little', is no type"),
         (RawLayout((5, 7, 6), "uint16", "middle"), "byte order 'middle', is no type"),
         (RawLayout((5, 7, 12), "bool"), "of type bool are not grey levels"),
-        (RawLayout((5, 7, 3), "complex32"), "is no type"),
+        (RawLayout((5, 7, 3), "uint99"), "is no type"),
     ],
 )
 def test_a_wrong_layout_is_one_sentence(

@@ -35,10 +35,17 @@ def clone(repository: Path) -> Clone:
 def snakemake() -> Snakemake:
     """Run snakemake in a clone as a user would."""
 
-    def run(directory: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-        command = ["snakemake", "--cores", "2", *map(str, arguments)]
+    def run(
+        directory: Path, *options: object, targets: tuple[object, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        command = ["snakemake", "--cores", "2", *options, "--", *targets]
         return subprocess.run(
-            command, capture_output=True, text=True, cwd=directory, env=ENVIRONMENT, check=False
+            [*map(str, command)],
+            capture_output=True,
+            text=True,
+            cwd=directory,
+            env=ENVIRONMENT,
+            check=False,
         )
 
     return run
@@ -48,8 +55,8 @@ def snakemake() -> Snakemake:
 def tiny(
     clone: Clone, snakemake: Snakemake, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, str]:
-    """A clone after one whole run of the tiny config, and what that run printed."""
+    """A clone after one whole run of the tiny config, and what its jobs printed."""
     directory = clone(tmp_path_factory.mktemp("tiny"))
     done = snakemake(directory, "--configfile", "tests/config/tiny.yaml")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
-    return directory, done.stdout + done.stderr
+    return directory, done.stdout

@@ -25,7 +25,7 @@ def test_headerless_and_tiff_give_identical_slices(
         "voxel_size_um": 2.0,
     }
     raw["evaluation"]["samples"] = ["bentheimer", "tiff"]
-    done = snakemake(directory, *_overlay(directory, raw), "results/metrics/summary.csv")
+    done = snakemake(directory, *_overlay(directory, raw), targets=("results/metrics/summary.csv",))
     assert done.returncode == 0, done.stderr[-6000:]
     slices = directory / "results/slices"
     for suffix in (".tif", ".mask.tif"):
@@ -51,7 +51,9 @@ def test_a_missing_volume_is_fetched_in_parts(
         "voxel_size_um": 3.8,
     }
     overlay = {"samples": {"parts": sample}, "evaluation": {"samples": ["parts"]}}
-    done = snakemake(directory, *_overlay(directory, overlay), "results/slices/parts.tif")
+    done = snakemake(
+        directory, *_overlay(directory, overlay), targets=("results/slices/parts.tif",)
+    )
     assert done.returncode == 0, done.stderr[-6000:]
     fetched = sorted((directory / "data/raw/parts").iterdir())
     assert [file.read_bytes() for file in fetched] == [part.read_bytes() for part in parts]
@@ -69,7 +71,7 @@ def test_a_wrong_hash_leaves_nothing_behind(
         "voxel_size_um": 2.0,
     }
     overlay = {"samples": {"rock": sample}, "evaluation": {"samples": ["rock"]}}
-    done = snakemake(directory, *_overlay(directory, overlay), "results/slices/rock.tif")
+    done = snakemake(directory, *_overlay(directory, overlay), targets=("results/slices/rock.tif",))
     assert done.returncode != 0
     assert "error: " in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr

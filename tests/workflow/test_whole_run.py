@@ -123,7 +123,7 @@ def test_a_deleted_artefact_comes_back_identical(
         file = tiny[0] / "results" / name
         before = file.read_bytes()
         file.unlink()
-        done = snakemake(tiny[0], *TINY, file.relative_to(tiny[0]))
+        done = snakemake(tiny[0], *TINY, targets=(file.relative_to(tiny[0]),))
         assert done.returncode == 0, done.stderr
         assert file.read_bytes() == before
 
