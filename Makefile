@@ -76,7 +76,7 @@ LOCK_WITHOUT_UV := awk '/^[a-z]/ {on = !/^uv==/} on' requirements.txt
 
 # The stamp comes last and the folder is cleared first: an interrupted install starts again.
 .venv/.installed: requirements.txt
-	@echo "Building .venv: half a minute and about 3 GB; some minutes where pip has to do it without uv."
+	@echo "Building .venv: a minute or two and about 3 GB; longer where pip has to do it without uv."
 	@$(MAKE) --no-print-directory python
 	@"$(PYTHON)" -m venv --clear .venv
 	@$(LOCK_OF_UV) > .venv/uv.txt && $(LOCK_WITHOUT_UV) > .venv/others.txt
