@@ -97,6 +97,13 @@ def test_metaimage_tells_its_voxel_size(tmp_path: Path) -> None:
     assert is_silent(path)
 
 
+def test_metaimage_flags_go_by_their_first_character(tmp_path: Path) -> None:
+    for flag in ("True", "T", "1"):
+        big = VOXELS.astype(">u2").tobytes()
+        write_metaimage(tmp_path / "rock.mhd", big, BinaryDataByteOrderMSB=flag)
+        assert_holds(tmp_path / "rock.mhd")
+
+
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [
@@ -207,6 +214,7 @@ def test_nrrd_without_units_is_silent(tmp_path: Path) -> None:
         (["dimension: 4", "sizes: 3 6 7 5"], "convert it to grey"),
         (["data file: ../rock.bin"], "outside the header's folder"),
         (["data file: rock%d.bin 1 5 1"], "is missing"),
+        (["kinds: RGB-color domain domain"], "kind RGB-color; convert it to grey"),
         (["line skip: 2"], "line skip is not supported"),
     ],
 )

@@ -43,6 +43,23 @@ def test_a_single_image_is_one_slice(tmp_path: Path) -> None:
         np.testing.assert_array_equal(rock.read(0, 1), VOXELS[:1])
 
 
+@pytest.mark.parametrize("name", ["rock.tif", "rock.ome.tif"])
+def test_slices_that_a_writer_filed_as_channels(tmp_path: Path, name: str) -> None:
+    imagej = {} if ".ome" in name else {"imagej": True}
+    tifffile.imwrite(tmp_path / name, VOXELS, **imagej)  # no axes: tifffile says CYX
+    assert_holds(tmp_path / name)
+
+
+@pytest.mark.parametrize("compression", ["zlib", "lzw", "zstd", "lzma"])
+def test_a_blank_slice_is_no_damage(tmp_path: Path, compression: str) -> None:
+    blank = np.zeros((1, 1500, 1500), np.uint16)
+    tifffile.imwrite(
+        tmp_path / "rock.tif", blank, compression=compression, rowsperstrip=1500, metadata=None
+    )
+    with open_volume(tmp_path / "rock.tif", voxel_size_um=1) as rock:
+        assert not rock.read(0, 1).any()
+
+
 def test_pages_written_one_by_one(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "rock.tif") as tiff:
         for page in VOXELS:

@@ -133,28 +133,37 @@ def _copy(url: str, partial: Path) -> None:
 def _fetch(url: str, partial: Path, *, progress: Progress, timeout: float, backoff: float) -> None:
     with requests.Session() as session:
         session.max_redirects = MAX_REDIRECTS
-        for attempt in range(1, ATTEMPTS + 1):
+        most, failures = _size(partial), 0
+        while True:
             try:
                 _attempt(session, url, partial, progress=progress, timeout=timeout)
             except _Interrupted as interruption:
                 reason = str(interruption)
             else:
                 return
-            if attempt < ATTEMPTS:
-                wait = backoff * 2 ** (attempt - 1)
-                progress(f"{url}: {reason}; attempt {attempt + 1} of {ATTEMPTS} in {wait:g} s")
-                time.sleep(wait)
+            # A long download may break often; only failures that brought nothing new count.
+            failures = 1 if _size(partial) > most else failures + 1
+            most = max(most, _size(partial))
+            if failures == ATTEMPTS:
+                break
+            wait = backoff * 2 ** (failures - 1)
+            progress(f"{url}: {reason}; attempt {failures + 1} of {ATTEMPTS} in {wait:g} s")
+            time.sleep(wait)
     raise InputError(
         f"{url}: {reason} in {ATTEMPTS} attempts; check the address and the network and run again, "
         "what arrived is kept"
     )
 
 
+def _size(partial: Path) -> int:
+    return partial.stat().st_size if partial.exists() else 0
+
+
 def _attempt(
     session: requests.Session, url: str, partial: Path, *, progress: Progress, timeout: float
 ) -> None:
     """Append the missing rest of `url` to `partial`, or all of it if there is no resuming."""
-    have = partial.stat().st_size if partial.exists() else 0
+    have = _size(partial)
     # Without compression in transit, positions in the file are positions in the stream.
     headers = {"Accept-Encoding": "identity"}
     if have:
@@ -163,6 +172,8 @@ def _attempt(
         _network_errors(url),
         session.get(url, headers=headers, stream=True, timeout=timeout) as response,
     ):
+        if have and _is_whole(response, have):
+            return
         if have and _cannot_resume(response, have):
             partial.unlink()
             raise _Interrupted("the server cannot resume what an earlier attempt left")
@@ -173,6 +184,12 @@ def _attempt(
         with partial.open("ab" if resumed else "wb") as target:
             _receive(response, target, total, timeout=timeout, progress=progress)
     _check_total(partial, total)
+
+
+def _is_whole(response: requests.Response, have: int) -> bool:
+    """Say whether nothing is left to fetch, as after a kill between the last byte and the hash."""
+    whole = response.headers.get("Content-Range", "") == f"bytes */{have}"
+    return response.status_code == 416 and whole
 
 
 def _cannot_resume(response: requests.Response, have: int) -> bool:
@@ -222,7 +239,7 @@ def _receive(
 @contextmanager
 def _network_errors(url: str) -> Iterator[None]:
     """Tell failures that may pass from those that will not."""
-    from urllib3.exceptions import HTTPError
+    from urllib3.exceptions import HTTPError, LocationParseError
 
     try:
         yield
@@ -234,6 +251,8 @@ def _network_errors(url: str) -> Iterator[None]:
         raise InputError(
             f"{url}: the server's certificate is not accepted; check the address and the proxy"
         ) from error
+    except LocationParseError as error:
+        raise InputError(f"{url}: not an address; correct it") from error
     except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
         raise _Interrupted(_reason(error)) from error
     except requests.RequestException as error:

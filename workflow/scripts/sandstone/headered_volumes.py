@@ -50,6 +50,7 @@ NRRD_TYPES = {
     "f4": ("float",),
     "f8": ("double",),
 }
+NRRD_POSITIONS = ("domain", "space", "time", "none", "???")  # kinds of axes along which voxels lie
 HEADER_LIMIT = 1 << 16  # bytes; a text header is a page long
 ANY_DEFLATE_HEADER = 47  # zlib's window bits: 15, plus 32 to recognise zlib and gzip alike
 
@@ -115,12 +116,10 @@ def open_metaimage(path: Path) -> Source:
     DistanceUnits are millimetres, ITK's convention.
     """
     header, end = _metaimage_header(path)
-    for key, refused, advice in (
-        ("BinaryData", "false", "save the voxels as binary data"),
-        ("ElementDataFile", "list", "save the slices as TIFF or as one file"),
-    ):
-        if header.get(key, "").lower() == refused:
-            raise InputError(f"{path}: {key} = {header[key]} is not supported; {advice}")
+    if "BinaryData" in header and not _is_true(header, "BinaryData"):
+        raise InputError(f"{path}: the voxels are text; save the voxels as binary data")
+    if header["ElementDataFile"].lower() == "list":
+        raise InputError(f"{path}: lists one file a slice; save the slices as TIFF or as one file")
     if int(header.get("ElementNumberOfChannels", "1")) != 1:
         raise InputError(f"{path}: voxels have several channels; convert it to grey")
     kind = header["ElementType"].upper()
@@ -180,7 +179,8 @@ def _metaimage_voxel_size(header: dict[str, str]) -> FileVoxelSize:
 
 
 def _is_true(header: dict[str, str], key: str) -> bool:
-    return header.get(key, "").lower() == "true"
+    """Read a flag as MetaIO does, by its first character: True, T, 1."""
+    return header.get(key, "").lower().startswith(("t", "1"))
 
 
 def open_nrrd(path: Path) -> Source:
@@ -198,9 +198,17 @@ def open_nrrd(path: Path) -> Source:
         raise InputError(f"{path}: encoding {encoding} is not supported; save it as raw or gzip")
     if int(header.get("line skip", header.get("lineskip", 0))) != 0:
         raise InputError(f"{path}: line skip is not supported; save it as an attached .nrrd")
+    _refuse_channels(path, header)
     shape = tuple(int(length) for length in reversed(header["sizes"]))
     block = _nrrd_block(path, header, end, shape=shape, dtype=_nrrd_dtype(path, header))
     return _block_source(block, path, _nrrd_voxel_size(header))
+
+
+def _refuse_channels(path: Path, header: dict[str, Any]) -> None:
+    """Refuse an axis of colours or vectors, which would pass for the x axis of an image."""
+    for kind, length in zip(header.get("kinds", ()), header["sizes"], strict=False):
+        if length > 1 and kind not in NRRD_POSITIONS:
+            raise InputError(f"{path}: has an axis of kind {kind}; convert it to grey")
 
 
 def _nrrd_dtype(path: Path, header: dict[str, Any]) -> np.dtype:

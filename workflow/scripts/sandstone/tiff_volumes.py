@@ -32,6 +32,9 @@ RESOLUTION_UNITS_UM = {INCH: 25400.0, 3: 1e4, 4: 1e3, 5: 1.0}  # inch, cm, mm, Â
 PRINT_RESOLUTIONS = (72, 96, 150, 200, 300, 600)
 # Nor do tags of a voxel this large: 1 a unit is a default, and others left the unit out.
 COARSEST_UM = 1000.0
+# Colours and dyes come in twos to fours. Programs that do not ask what a stack is (tifffile without
+# axes) file longer ones as channels too: those are slices.
+MOST_CHANNELS = 4
 
 
 def open_tiff(path: Path) -> Source:
@@ -156,12 +159,12 @@ def _only_series(tiff: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries
 def _volume_shape(series: tifffile.TiffPageSeries, path: Path) -> tuple[int, int, int]:
     """Return depth, height and width; two channels or two kinds of depth are refused."""
     lengths = list(zip(series.axes, series.shape, strict=True))
-    if any(axis in "SC" and length > 1 for axis, length in lengths):
+    if any(length > 1 for axis, length in lengths if axis == "S" or _is_colour(axis, length)):
         raise InputError(
             f"{path}: a colour or multi-channel image (axes {series.axes}, shape {series.shape}); "
             "convert it to grey"
         )
-    depths = [length for axis, length in lengths if axis not in "YXSC" and length > 1]
+    depths = [length for axis, length in lengths if axis not in "YXS" and length > 1]
     if len(depths) > 1:
         raise InputError(
             f"{path}: axes {series.axes} of shape {series.shape} are no single volume; "
@@ -171,6 +174,10 @@ def _volume_shape(series: tifffile.TiffPageSeries, path: Path) -> tuple[int, int
     if page.imagedepth > 1:
         raise InputError(f"{path}: stores a volume in one page; save one slice a page")
     return (*(depths or [1]), page.imagelength, page.imagewidth)
+
+
+def _is_colour(axis: str, length: int) -> bool:
+    return axis == "C" and length <= MOST_CHANNELS
 
 
 def _check_codec(page: tifffile.TiffPage, path: Path) -> None:
