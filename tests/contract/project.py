@@ -14,6 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from sandstone import source_code
 from sandstone.config import SCHEMA_PATH, resolve
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -98,17 +99,6 @@ def shared_modules(file: Path) -> set[Path]:
     return {path for path in paths if path.parent.name == "sandstone" and path.is_file()}
 
 
-def with_shared_modules(file: Path) -> set[Path]:
-    """Return a file and, transitively, the sandstone modules that it imports."""
-    pending, found = [file], set()
-    while pending:
-        current = pending.pop()
-        if current not in found:
-            found.add(current)
-            pending += shared_modules(current)
-    return found
-
-
 def packages(file: Path) -> set[str]:
     """Return the distributions, as a package index names them, that a file imports itself."""
     tops = {name.partition(".")[0] for name in imports(file)}
@@ -118,8 +108,7 @@ def packages(file: Path) -> set[str]:
 
 def packages_of_script(name: str) -> set[str]:
     """Return the distributions that a script needs, through the shared modules too."""
-    files = with_shared_modules(SCRIPTS / f"{name}.py")
-    return {package for file in files for package in packages(file)}
+    return {package for file in source_code.files_of(name) for package in packages(file)}
 
 
 # --- environments and lock ---

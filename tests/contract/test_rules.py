@@ -4,7 +4,12 @@ from collections import Counter
 
 import pytest
 
+from sandstone.provenance import SUFFIX
+
 from .project import SCRIPTS, WORKFLOW, Rule, rules
+
+# Downloads: the hash that is checked says all there is to say.
+HASHED_BY_THE_CONFIG = {"fetch_volume", "fetch_lpips_weights"}
 
 RULES = pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
 
@@ -42,6 +47,14 @@ def test_rule_says_what_it_takes_of_the_machine(rule: Rule):
 def test_rule_has_an_environment(rule: Rule):
     assert rule.environment
     assert (WORKFLOW / "envs" / rule.environment).is_file()
+
+
+@RULES
+def test_rule_records_the_provenance_of_what_it_makes(rule: Rule):
+    if rule.name in HASHED_BY_THE_CONFIG:
+        return
+    assert f'{SUFFIX}",' in rule.text
+    assert "--provenance {output.provenance:q}" in rule.text
 
 
 @RULES

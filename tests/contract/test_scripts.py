@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from .project import SCRIPTS, imports, modules, scripts, shared_modules
+from sandstone import source_code
+
+from .project import SCRIPTS, imports, modules, packages_of_script, scripts, shared_modules
 
 EACH_SCRIPT = pytest.mark.parametrize("script", scripts(), ids=lambda file: file.stem)
 NETWORKS = ("networks", "losses", "perceptual", "upsampling")
@@ -49,6 +51,11 @@ def test_networks_load_under_any_keras_backend(name: str):
 def test_only_figures_load_matplotlib():
     files = {file.stem for file in [*scripts(), *modules()] if PLOTTING & imported_packages(file)}
     assert {name for name in files if not name.startswith("plot_")} == {"style"}
+
+
+@EACH_SCRIPT
+def test_packages_of_the_provenance_are_those_that_are_imported(script: Path):
+    assert set(source_code.packages_of(script.stem)) == packages_of_script(script.stem)
 
 
 def test_shared_modules_import_each_other_without_a_circle():

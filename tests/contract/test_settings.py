@@ -15,7 +15,7 @@ from .project import REPOSITORY, leaves, nodes, rules, schema
 # Flags of train.py that are no setting of a model: files, and what the workflow derives.
 NO_SETTINGS = {
     *("pairs", "init-weights", "vgg19-weights", "vgg19-sha256", "lpips-weights", "seed", "threads"),
-    *("model-dir", "checkpoint-dir", "tensorboard-dir"),
+    *("model-dir", "checkpoint-dir", "tensorboard-dir", "provenance"),
 }
 # Leaves of a model that become inputs of its rule.
 INPUTS = {"train_on", "init_from"}
@@ -93,7 +93,9 @@ def test_model_settings_are_flags_of_train():
 
 def test_phantom_settings_are_flags_of_make_phantom():
     settings = leaves(schema()["$defs"]["phantom"])
-    assert {as_flag(key) for key in settings} == flags("make_phantom") - {"seed", "output"}
+    assert {as_flag(key) for key in settings} == flags("make_phantom") - {
+        *("seed", "output", "provenance")
+    }
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)

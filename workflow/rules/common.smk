@@ -1,6 +1,5 @@
 # Config helpers, wildcard constraints and code(): functions only, no rules.
 
-import ast
 import re
 import sys
 import time
@@ -10,6 +9,7 @@ STARTED = time.time()
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from sandstone import source_code
 from sandstone.cli import InputError
 from sandstone.config import as_flags, downloads, validate, volume_files
 
@@ -94,31 +94,7 @@ def code(script):
 
     As inputs, they make an edit rerun the rules that it concerns and no others.
     """
-    pending = [SCRIPTS / f"{script}.py"]
-    files = []
-    while pending:
-        file = pending.pop()
-        if file not in files:
-            files.append(file)
-            pending += sorted(imported_modules(file), reverse=True)
-    return [local(os.path.relpath(file)) for file in files]
-
-
-def imported_modules(file):
-    """Files of the sandstone modules that a Python file imports, functions included."""
-    modules = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            modules |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            modules |= {
-                node.module,
-                *(f"{node.module}.{alias.name}" for alias in node.names),
-            }
-    paths = (SCRIPTS / Path(*name.split(".")).with_suffix(".py") for name in modules)
-    return {
-        path for path in paths if path.parent.name == "sandstone" and path.is_file()
-    }
+    return [local(os.path.relpath(file)) for file in source_code.files_of(script)]
 
 
 def flag(name, value):

@@ -20,6 +20,7 @@ rule plot_pairs:
             labels={"figure": "tile pairs"},
         ),
         pdf="results/figures/samples/{sample}/pairs.pdf",
+        provenance="results/figures/samples/{sample}/pairs.provenance.json",
     log:
         "results/logs/plot_pairs/{sample}.log",
     conda:
@@ -34,7 +35,8 @@ rule plot_pairs:
         python -u {input.code[0]:q} \
             --pairs {input.pairs:q} \
             --png {output.png:q} \
-            --pdf {output.pdf:q}
+            --pdf {output.pdf:q} \
+            --provenance {output.provenance:q}
         """
 
 
@@ -54,6 +56,7 @@ rule plot_histogram:
             labels={"figure": "grey levels"},
         ),
         pdf="results/figures/samples/{sample}/histogram.pdf",
+        provenance="results/figures/samples/{sample}/histogram.provenance.json",
     log:
         "results/logs/plot_histogram/{sample}.log",
     conda:
@@ -70,7 +73,8 @@ rule plot_histogram:
             --mask {input.mask:q} \
             --metadata {input.metadata:q} \
             --png {output.png:q} \
-            --pdf {output.pdf:q}
+            --pdf {output.pdf:q} \
+            --provenance {output.provenance:q}
         """
 
 
@@ -89,6 +93,7 @@ rule plot_split:
             labels={"figure": "split along depth"},
         ),
         pdf="results/figures/samples/{sample}/split.pdf",
+        provenance="results/figures/samples/{sample}/split.provenance.json",
     log:
         "results/logs/plot_split/{sample}.log",
     conda:
@@ -104,7 +109,8 @@ rule plot_split:
             --pairs {input.pairs:q} \
             --metadata {input.metadata:q} \
             --png {output.png:q} \
-            --pdf {output.pdf:q}
+            --pdf {output.pdf:q} \
+            --provenance {output.provenance:q}
         """
 
 
@@ -122,6 +128,7 @@ rule plot_network:
             labels={"figure": "{network}"},
         ),
         pdf="results/figures/models/{model}/{network}.pdf",
+        provenance="results/figures/models/{model}/{network}.provenance.json",
     log:
         "results/logs/plot_network/{model}/{network}.log",
     wildcard_constraints:
@@ -138,7 +145,8 @@ rule plot_network:
         python -u {input.code[0]:q} \
             --network {input.network:q} \
             --png {output.png:q} \
-            --pdf {output.pdf:q}
+            --pdf {output.pdf:q} \
+            --provenance {output.provenance:q}
         """
 
 
@@ -156,6 +164,7 @@ rule plot_training:
             labels={"figure": "training curves"},
         ),
         pdf="results/figures/models/{model}/training.pdf",
+        provenance="results/figures/models/{model}/training.provenance.json",
     log:
         "results/logs/plot_training/{model}.log",
     conda:
@@ -171,7 +180,8 @@ rule plot_training:
             --history {input.history:q} \
             --model {wildcards.model:q} \
             --png {output.png:q} \
-            --pdf {output.pdf:q}
+            --pdf {output.pdf:q} \
+            --provenance {output.provenance:q}
         """
 
 
@@ -191,6 +201,7 @@ rule plot_comparison:
             labels={"figure": "comparison of methods"},
         ),
         pdf="results/figures/evaluation/{sample}/comparison.pdf",
+        provenance="results/figures/evaluation/{sample}/comparison.provenance.json",
     log:
         "results/logs/plot_comparison/{sample}.log",
     conda:
@@ -207,7 +218,8 @@ rule plot_comparison:
             --predictions {input.predictions:q} \
             --metrics {input.metrics:q} \
             --png {output.png:q} \
-            --pdf {output.pdf:q}
+            --pdf {output.pdf:q} \
+            --provenance {output.provenance:q}
         """
 
 
@@ -215,7 +227,7 @@ rule plot_metrics:
     """Show how each metric is distributed over the test tiles."""
     input:
         metrics=of_every_method("results/metrics/{method}/{sample}.csv"),
-        summary=rules.summarise_metrics.output[0],
+        summary=rules.summarise_metrics.output.summary,
         code=code("plot_metrics"),
     output:
         png=report(
@@ -226,6 +238,7 @@ rule plot_metrics:
             labels={"figure": "metrics by method"},
         ),
         pdf="results/figures/evaluation/{sample}/metrics.pdf",
+        provenance="results/figures/evaluation/{sample}/metrics.provenance.json",
     log:
         "results/logs/plot_metrics/{sample}.log",
     conda:
@@ -241,7 +254,8 @@ rule plot_metrics:
             --metrics {input.metrics:q} \
             --summary {input.summary:q} \
             --png {output.png:q} \
-            --pdf {output.pdf:q}
+            --pdf {output.pdf:q} \
+            --provenance {output.provenance:q}
         """
 
 
@@ -260,6 +274,7 @@ rule plot_spectra:
             labels={"figure": "power spectra"},
         ),
         pdf="results/figures/evaluation/{sample}/spectra.pdf",
+        provenance="results/figures/evaluation/{sample}/spectra.provenance.json",
     log:
         "results/logs/plot_spectra/{sample}.log",
     conda:
@@ -275,5 +290,6 @@ rule plot_spectra:
             --spectra {input.spectra:q} \
             --pairs {input.pairs:q} \
             --png {output.png:q} \
-            --pdf {output.pdf:q}
+            --pdf {output.pdf:q} \
+            --provenance {output.provenance:q}
         """

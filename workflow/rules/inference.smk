@@ -11,7 +11,8 @@ rule super_resolve:
         network=network,
         code=code("super_resolve"),
     output:
-        "results/predictions/{method}/{sample}.h5",
+        predictions="results/predictions/{method}/{sample}.h5",
+        provenance="results/predictions/{method}/{sample}.provenance.json",
     log:
         "results/logs/super_resolve/{method}/{sample}.log",
     benchmark:
@@ -33,5 +34,6 @@ rule super_resolve:
             --method {wildcards.method:q} \
             {params.network:q} \
             --threads {params.threads:q} \
-            --output {output:q}
+            --output {output.predictions:q} \
+            --provenance {output.provenance:q}
         """

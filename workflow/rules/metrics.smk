@@ -44,6 +44,7 @@ rule compute_metrics:
     output:
         metrics="results/metrics/{method}/{sample}.csv",
         spectrum="results/metrics/{method}/{sample}.spectrum.csv",
+        provenance="results/metrics/{method}/{sample}.provenance.json",
     log:
         "results/logs/compute_metrics/{method}/{sample}.log",
     conda:
@@ -66,7 +67,8 @@ rule compute_metrics:
             {params.lpips:q} \
             --threads {params.threads:q} \
             --output {output.metrics:q} \
-            --spectrum {output.spectrum:q}
+            --spectrum {output.spectrum:q} \
+            --provenance {output.provenance:q}
         """
 
 
@@ -83,7 +85,8 @@ rule summarise_metrics:
         ),
         code=code("summarise_metrics"),
     output:
-        "results/metrics/summary.csv",
+        summary="results/metrics/summary.csv",
+        provenance="results/metrics/summary.provenance.json",
     log:
         "results/logs/summarise_metrics.log",
     conda:
@@ -105,5 +108,6 @@ rule summarise_metrics:
             --confidence {params.confidence:q} \
             --resamples {params.resamples:q} \
             --seed {params.seed:q} \
-            --output {output:q}
+            --output {output.summary:q} \
+            --provenance {output.provenance:q}
         """

@@ -12,7 +12,8 @@ rule make_pairs:
         metadata=rules.slice_volume.output.metadata,
         code=code("make_pairs"),
     output:
-        "results/pairs/{sample}.h5",
+        pairs="results/pairs/{sample}.h5",
+        provenance="results/pairs/{sample}.provenance.json",
     log:
         "results/logs/make_pairs/{sample}.log",
     benchmark:
@@ -47,5 +48,6 @@ rule make_pairs:
             --guard-um {params.guard_um:q} \
             {params.degradation:q} \
             --seed {params.seed:q} \
-            --output {output:q}
+            --output {output.pairs:q} \
+            --provenance {output.provenance:q}
         """

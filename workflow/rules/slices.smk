@@ -15,6 +15,7 @@ rule slice_volume:
         slices="results/slices/{sample}.tif",
         mask="results/slices/{sample}.mask.tif",
         metadata="results/slices/{sample}.json",
+        provenance="results/slices/{sample}.provenance.json",
     log:
         "results/logs/slice_volume/{sample}.log",
     benchmark:
@@ -42,5 +43,6 @@ rule slice_volume:
             --dtype {params.dtype:q} \
             --slices {output.slices:q} \
             --mask {output.mask:q} \
-            --metadata {output.metadata:q}
+            --metadata {output.metadata:q} \
+            --provenance {output.provenance:q}
         """

@@ -18,6 +18,7 @@ rule train:
         generator="results/models/{model}/generator.json",
         discriminator="results/models/{model}/discriminator.json",
         history="results/models/{model}/history.csv",
+        provenance="results/models/{model}/training.provenance.json",
     log:
         "results/logs/train/{model}.log",
     benchmark:
@@ -48,5 +49,6 @@ rule train:
             --checkpoint-dir {params.checkpoint_dir:q} \
             --tensorboard-dir {params.tensorboard_dir:q} \
             --seed {params.seed:q} \
-            --threads {params.threads:q}
+            --threads {params.threads:q} \
+            --provenance {output.provenance:q}
         """

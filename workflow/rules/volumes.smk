@@ -42,7 +42,8 @@ rule make_phantom:
     input:
         code=code("make_phantom"),
     output:
-        "results/volumes/{sample}.tif",
+        volume="results/volumes/{sample}.tif",
+        provenance="results/volumes/{sample}.provenance.json",
     log:
         "results/logs/make_phantom/{sample}.log",
     benchmark:
@@ -60,5 +61,6 @@ rule make_phantom:
         exec &> >(tee {log:q})
         python -u {input.code[0]:q} \
             {params.phantom:q} \
-            --output {output:q}
+            --output {output.volume:q} \
+            --provenance {output.provenance:q}
         """

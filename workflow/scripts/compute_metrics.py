@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sandstone import cli
+from sandstone import cli, provenance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -152,13 +152,28 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line of this script."""
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
-    add("--pairs", required=True, help="tile pairs of one sample (.h5)")
-    add("--predictions", required=True, help="super-resolved test tiles of one method (.h5)")
+    add("--pairs", type=cli.InputPath, required=True, help="tile pairs of one sample (.h5)")
+    add(
+        "--predictions",
+        type=cli.InputPath,
+        required=True,
+        help="super-resolved test tiles of one method (.h5)",
+    )
     add("--border", type=int, default=4, help="HR pixels cut from each side of a tile")
-    add("--lpips-weights", help="LPIPS-AlexNet weights (.npz); without them, no LPIPS")
+    add(
+        "--lpips-weights",
+        type=cli.InputPath,
+        help="LPIPS-AlexNet weights (.npz); without them, no LPIPS",
+    )
     add("--threads", type=cli.positive_int, default=2, help="of one operation; part of the result")
-    add("--output", required=True, help="table of metrics to write (.csv)")
-    add("--spectrum", required=True, help="table of power spectra to write (.csv)")
+    add("--output", type=cli.OutputPath, required=True, help="table of metrics to write (.csv)")
+    add(
+        "--spectrum",
+        type=cli.OutputPath,
+        required=True,
+        help="table of power spectra to write (.csv)",
+    )
+    provenance.add_flag(arguments)
     return arguments
 
 
@@ -184,6 +199,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     files.write_text(args.output, table)
     files.write_text(args.spectrum, spectrum)
+    provenance.write(__file__, args, voxel_size_um=reference.attrs.hr_voxel_size_um)
 
 
 if __name__ == "__main__":

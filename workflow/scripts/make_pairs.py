@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandstone import cli
+from sandstone import cli, provenance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -192,9 +192,9 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line of this script."""
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
-    add("--slices", required=True, help="normalised slices (.tif)")
-    add("--mask", required=True, help="their rock mask (.mask.tif)")
-    add("--metadata", required=True, help="their description (.json)")
+    add("--slices", type=cli.InputPath, required=True, help="normalised slices (.tif)")
+    add("--mask", type=cli.InputPath, required=True, help="their rock mask (.mask.tif)")
+    add("--metadata", type=cli.InputPath, required=True, help="their description (.json)")
     add("--scale", type=int, choices=SCALES, default=4, help="HR voxels per LR voxel")
     add("--hr-size", type=cli.positive_int, default=256, help="edge of HR tiles, voxels")
     add("--stride", type=cli.positive_int, default=128, help="step of training tiles, voxels")
@@ -222,7 +222,8 @@ def parser() -> argparse.ArgumentParser:
         help="noise, share of the data range (psf)",
     )
     add("--seed", type=cli.non_negative_int, default=1, help="of the noise")
-    add("--output", required=True, help="tile pairs to write (.h5)")
+    add("--output", type=cli.OutputPath, required=True, help="tile pairs to write (.h5)")
+    provenance.add_flag(arguments)
     return arguments
 
 
@@ -259,6 +260,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 taken = part if isinstance(wanted[name], range) else part[:: args.depth_step]
                 stride = args.stride if name == "train" else args.hr_size
                 write_split(writer, name, stack, taken, stride=stride, recipe=recipe)
+    provenance.write(__file__, args, voxel_size_um=about.hr_voxel_size_um)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sandstone import cli
+from sandstone import cli, provenance
 
 if TYPE_CHECKING:
     import numpy as np
 
 SECONDS_BETWEEN_LINES = 5
+NO_SETTINGS = {"output", "provenance"}
 
 
 def with_progress(slices: "Iterator[np.ndarray]", depth: int) -> "Iterator[np.ndarray]":
@@ -42,7 +43,8 @@ def parser() -> argparse.ArgumentParser:
     add("--ring-strength", type=cli.fraction, default=0.01, help="share of quartz-air contrast")
     add("--plug", type=cli.boolean, default=True, help="true for a plug in a holder, or false")
     add("--seed", type=cli.non_negative_int, default=1, help="of every random number")
-    add("--output", required=True, help="volume to write (.tif)")
+    add("--output", type=cli.OutputPath, required=True, help="volume to write (.tif)")
+    provenance.add_flag(arguments)
     return arguments
 
 
@@ -64,12 +66,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     from sandstone.phantom import Phantom, Recipe
     from sandstone.slices import write_stack
 
-    settings = {name: value for name, value in vars(args).items() if name != "output"}
+    settings = {name: value for name, value in vars(args).items() if name not in NO_SETTINGS}
     recipe = Recipe(**{**settings, "shape": tuple(args.shape)})
     print(f"phantom: growing grains in {' x '.join(map(str, recipe.shape))} voxels", flush=True)
     slices = with_progress(Phantom(recipe).slices(), recipe.shape[0])
     size = (recipe.voxel_size_um,) * 3
     write_stack(args.output, slices, shape=recipe.shape, dtype=np.uint16, voxel_size_um=size)
+    provenance.write(__file__, args, voxel_size_um=size)
 
 
 if __name__ == "__main__":

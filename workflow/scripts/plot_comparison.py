@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandstone import cli
+from sandstone import cli, provenance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -278,11 +278,23 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
-    add("--pairs", required=True, help="HDF5 file of tile pairs")
-    add("--predictions", nargs="+", required=True, help="test tiles of each method (.h5), in order")
-    add("--metrics", nargs="+", required=True, help="per-tile table of each method (.csv)")
-    add("--png", required=True, help="figure to write, for screens")
-    add("--pdf", required=True, help="figure to write, for print")
+    add("--pairs", type=cli.InputPath, required=True, help="HDF5 file of tile pairs")
+    add(
+        "--predictions",
+        type=cli.InputPath,
+        nargs="+",
+        required=True,
+        help="test tiles of each method (.h5), in order",
+    )
+    add(
+        "--metrics",
+        type=cli.InputPath,
+        nargs="+",
+        required=True,
+        help="per-tile table of each method (.csv)",
+    )
+    cli.add_figure(arguments)
+    provenance.add_flag(arguments)
     return arguments
 
 
@@ -298,6 +310,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         example = read_example(pairs, args.predictions, tile)
         check_methods(example, tables)
         style.save(draw(example, tables, pairs.attrs), args.png, args.pdf)
+    provenance.write(__file__, args, voxel_size_um=pairs.attrs.hr_voxel_size_um)
     print(f"drew test tile {tile} by {len(example.sr)} methods to {args.png}", flush=True)
 
 

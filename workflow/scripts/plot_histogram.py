@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sandstone import cli
+from sandstone import cli, provenance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,11 +108,15 @@ def draw_grey_axis(axes: Axes, metadata: dict[str, Any]) -> None:
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     arguments = cli.argument_parser(__doc__)
-    arguments.add_argument("--slices", required=True, help="stack of normalised slices (.tif)")
-    arguments.add_argument("--mask", required=True, help="its rock mask (.tif)")
-    arguments.add_argument("--metadata", required=True, help="its window and voxel size (.json)")
-    arguments.add_argument("--png", required=True, help="figure to write, for screens")
-    arguments.add_argument("--pdf", required=True, help="figure to write, for print")
+    arguments.add_argument(
+        "--slices", type=cli.InputPath, required=True, help="stack of normalised slices (.tif)"
+    )
+    arguments.add_argument("--mask", type=cli.InputPath, required=True, help="its rock mask (.tif)")
+    arguments.add_argument(
+        "--metadata", type=cli.InputPath, required=True, help="its window and voxel size (.json)"
+    )
+    cli.add_figure(arguments)
+    provenance.add_flag(arguments)
     return arguments
 
 
@@ -125,6 +129,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with open_slices(args.slices, args.mask, args.metadata) as slices:
         counts = count_rock(slices)
         style.save(draw(counts, slices.metadata), args.png, args.pdf)
+    provenance.write(__file__, args, voxel_size_um=slices.metadata["voxel_size_um"])
     print(f"drew the grey levels of {args.slices} to {args.png}", flush=True)
 
 

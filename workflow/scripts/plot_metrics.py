@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sandstone import cli
+from sandstone import cli, provenance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -169,11 +169,17 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     arguments = cli.argument_parser(__doc__)
     arguments.add_argument(
-        "--metrics", nargs="+", required=True, help="per-tile tables (.csv), in the order to show"
+        "--metrics",
+        type=cli.InputPath,
+        nargs="+",
+        required=True,
+        help="per-tile tables (.csv), in the order to show",
     )
-    arguments.add_argument("--summary", required=True, help="means and intervals (.csv)")
-    arguments.add_argument("--png", required=True, help="figure to write, for screens")
-    arguments.add_argument("--pdf", required=True, help="figure to write, for print")
+    arguments.add_argument(
+        "--summary", type=cli.InputPath, required=True, help="means and intervals (.csv)"
+    )
+    cli.add_figure(arguments)
+    provenance.add_flag(arguments)
     return arguments
 
 
@@ -185,6 +191,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     metrics = read_metrics(args.metrics)
     summary = read_summary(args.summary, metrics)
     style.save(draw(metrics, summary), args.png, args.pdf)
+    provenance.write(__file__, args)
     print(f"drew {len(args.metrics)} tables of metrics to {args.png}", flush=True)
 
 

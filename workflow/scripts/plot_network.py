@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandstone import cli
+from sandstone import cli, provenance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -259,9 +259,14 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
-    add("--network", required=True, help="generator.json or discriminator.json of a model")
-    add("--png", required=True, help="figure to write, for screens")
-    add("--pdf", required=True, help="figure to write, for print")
+    add(
+        "--network",
+        type=cli.InputPath,
+        required=True,
+        help="generator.json or discriminator.json of a model",
+    )
+    cli.add_figure(arguments)
+    provenance.add_flag(arguments)
     return arguments
 
 
@@ -271,6 +276,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from sandstone import style
 
     style.save(draw(read_network(args.network)), args.png, args.pdf)
+    provenance.write(__file__, args)
     print(f"drew {args.network} to {args.png}", flush=True)
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sandstone import cli
+from sandstone import cli, provenance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,21 +77,24 @@ def draw_tile(
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     arguments = cli.argument_parser(__doc__)
-    arguments.add_argument("--pairs", required=True, help="HDF5 file of tile pairs")
-    arguments.add_argument("--png", required=True, help="figure to write, for screens")
-    arguments.add_argument("--pdf", required=True, help="figure to write, for print")
+    arguments.add_argument(
+        "--pairs", type=cli.InputPath, required=True, help="HDF5 file of tile pairs"
+    )
+    cli.add_figure(arguments)
+    provenance.add_flag(arguments)
     return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the pairs, draw, write."""
-    arguments = parser().parse_args(argv)
+    args = parser().parse_args(argv)
     from sandstone import style
     from sandstone.pairs import open_pairs
 
-    with open_pairs(arguments.pairs) as pairs:
-        style.save(draw(pairs), arguments.png, arguments.pdf)
-    print(f"drew tiles of {arguments.pairs} to {arguments.png}", flush=True)
+    with open_pairs(args.pairs) as pairs:
+        style.save(draw(pairs), args.png, args.pdf)
+    provenance.write(__file__, args, voxel_size_um=pairs.attrs.hr_voxel_size_um)
+    print(f"drew tiles of {args.pairs} to {args.png}", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sandstone import cli
+from sandstone import cli, provenance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,11 +117,17 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     arguments = cli.argument_parser(__doc__)
     arguments.add_argument(
-        "--spectra", nargs="+", required=True, help="power spectra (.csv), in the order to show"
+        "--spectra",
+        type=cli.InputPath,
+        nargs="+",
+        required=True,
+        help="power spectra (.csv), in the order to show",
     )
-    arguments.add_argument("--pairs", required=True, help="tile pairs, for the LR voxel size (.h5)")
-    arguments.add_argument("--png", required=True, help="figure to write, for screens")
-    arguments.add_argument("--pdf", required=True, help="figure to write, for print")
+    arguments.add_argument(
+        "--pairs", type=cli.InputPath, required=True, help="tile pairs, for the LR voxel size (.h5)"
+    )
+    cli.add_figure(arguments)
+    provenance.add_flag(arguments)
     return arguments
 
 
@@ -137,6 +143,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         lr_nyquist = 0.5 / in_plane_voxel_size_um(pairs.attrs.lr_voxel_size_um)
     spectra = read_spectra(args.spectra, sample)
     style.save(draw(spectra, sample, lr_nyquist), args.png, args.pdf)
+    provenance.write(__file__, args, voxel_size_um=pairs.attrs.hr_voxel_size_um)
     print(f"drew {len(args.spectra)} spectra to {args.png}", flush=True)
 
 

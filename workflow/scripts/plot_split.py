@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandstone import cli
+from sandstone import cli, provenance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -151,23 +151,28 @@ def draw_map(axes: Axes, pairs: Pairs, name: str, metadata: dict[str, Any]) -> N
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     arguments = cli.argument_parser(__doc__)
-    arguments.add_argument("--pairs", required=True, help="HDF5 file of tile pairs")
-    arguments.add_argument("--metadata", required=True, help="JSON of the slices they come from")
-    arguments.add_argument("--png", required=True, help="figure to write, for screens")
-    arguments.add_argument("--pdf", required=True, help="figure to write, for print")
+    arguments.add_argument(
+        "--pairs", type=cli.InputPath, required=True, help="HDF5 file of tile pairs"
+    )
+    arguments.add_argument(
+        "--metadata", type=cli.InputPath, required=True, help="JSON of the slices they come from"
+    )
+    cli.add_figure(arguments)
+    provenance.add_flag(arguments)
     return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the pairs and the slices' metadata, draw, write."""
-    arguments = parser().parse_args(argv)
+    args = parser().parse_args(argv)
     from sandstone import style
     from sandstone.pairs import open_pairs
 
-    with open_pairs(arguments.pairs) as pairs:
-        metadata = read_metadata(arguments.metadata, pairs.attrs.sample)
-        style.save(draw(pairs, metadata), arguments.png, arguments.pdf)
-    print(f"drew the split of {arguments.pairs} to {arguments.png}", flush=True)
+    with open_pairs(args.pairs) as pairs:
+        metadata = read_metadata(args.metadata, pairs.attrs.sample)
+        style.save(draw(pairs, metadata), args.png, args.pdf)
+    provenance.write(__file__, args, voxel_size_um=pairs.attrs.hr_voxel_size_um)
+    print(f"drew the split of {args.pairs} to {args.png}", flush=True)
 
 
 if __name__ == "__main__":

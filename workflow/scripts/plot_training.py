@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from sandstone import cli
+from sandstone import cli, provenance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -165,22 +165,25 @@ def log_if_positive(axes: Axes, values: pd.DataFrame) -> None:
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     arguments = cli.argument_parser(__doc__)
-    arguments.add_argument("--history", required=True, help="CSV that the training wrote")
+    arguments.add_argument(
+        "--history", type=cli.InputPath, required=True, help="CSV that the training wrote"
+    )
     arguments.add_argument("--model", required=True, help="name of the model, for the title")
-    arguments.add_argument("--png", required=True, help="figure to write, for screens")
-    arguments.add_argument("--pdf", required=True, help="figure to write, for print")
+    cli.add_figure(arguments)
+    provenance.add_flag(arguments)
     return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the history, draw, write."""
-    arguments = parser().parse_args(argv)
+    args = parser().parse_args(argv)
     from sandstone import style, tables
 
     columns = [*GENERATOR_LOSSES, *DISCRIMINATOR_OUTPUTS, *OTHER_COLUMNS]
-    history = tables.read(arguments.history, columns)
-    style.save(draw(history, arguments.model), arguments.png, arguments.pdf)
-    print(f"drew the training of {arguments.model} to {arguments.png}", flush=True)
+    history = tables.read(args.history, columns)
+    style.save(draw(history, args.model), args.png, args.pdf)
+    provenance.write(__file__, args)
+    print(f"drew the training of {args.model} to {args.png}", flush=True)
 
 
 if __name__ == "__main__":

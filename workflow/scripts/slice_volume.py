@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sandstone import cli
+from sandstone import cli, provenance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -166,7 +166,13 @@ def parser() -> argparse.ArgumentParser:
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
     add("--sample", required=True, help="name of the sample")
-    add("--volume", required=True, nargs="+", help="file, folder, glob, or files one a slice")
+    add(
+        "--volume",
+        type=cli.InputPath,
+        required=True,
+        nargs="+",
+        help="file, folder, glob, or files one a slice",
+    )
     add("--voxel-size-um", type=cli.positive_float, nargs="+", help="one number, or z y x")
     add("--raw-shape", type=cli.positive_int, nargs=3, help="z y x, headerless files only")
     add("--raw-dtype", help="as in uint16, headerless files only")
@@ -176,9 +182,10 @@ def parser() -> argparse.ArgumentParser:
     add("--field-of-view", default="auto", help="auto, full, or z0:z1,y0:y1,x0:x1 in voxels")
     add("--window", type=float, nargs=2, default=[0.1, 99.9], help="percentiles of the rock")
     add("--dtype", choices=["uint8", "uint16"], default="uint8", help="of the slices")
-    add("--slices", required=True, help="grey slices to write (.tif)")
-    add("--mask", required=True, help="rock mask to write (.tif)")
-    add("--metadata", required=True, help="description to write (.json)")
+    add("--slices", type=cli.OutputPath, required=True, help="grey slices to write (.tif)")
+    add("--mask", type=cli.OutputPath, required=True, help="rock mask to write (.tif)")
+    add("--metadata", type=cli.OutputPath, required=True, help="description to write (.json)")
+    provenance.add_flag(arguments)
     return arguments
 
 
@@ -225,6 +232,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"rock: {scan.rock_share:.1%} of the view; window {low:g} to {high:g}", flush=True)
         write_outputs(args, scan, levels, voxel_size_um)
         write_json(args.metadata, describe(args, volume, view, scan, levels))
+    provenance.write(__file__, args, voxel_size_um=voxel_size_um, inputs=volume.files)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandstone import cli
+from sandstone import cli, provenance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -177,12 +177,25 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line of this script."""
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
-    add("--metrics", nargs="+", required=True, help="per-tile tables (.csv), in the order to show")
-    add("--pairs", nargs="+", required=True, help="tile pairs of each sample (.h5)")
+    add(
+        "--metrics",
+        type=cli.InputPath,
+        nargs="+",
+        required=True,
+        help="per-tile tables (.csv), in the order to show",
+    )
+    add(
+        "--pairs",
+        type=cli.InputPath,
+        nargs="+",
+        required=True,
+        help="tile pairs of each sample (.h5)",
+    )
     add("--confidence", type=cli.fraction, default=0.95, help="of the intervals, 0 to 1")
     add("--resamples", type=cli.positive_int, default=2000, help="bootstrap draws of depth blocks")
     add("--seed", type=cli.non_negative_int, default=1, help="of the draws")
-    add("--output", required=True, help="summary to write (.csv)")
+    add("--output", type=cli.OutputPath, required=True, help="summary to write (.csv)")
+    provenance.add_flag(arguments)
     return arguments
 
 
@@ -210,6 +223,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         summary.append((table, results))
     files.write_text(args.output, summary_text(summary))
+    provenance.write(__file__, args)
     print_summary(summary, block_lengths, args.confidence)
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandstone import cli
+from sandstone import cli, provenance
+from sandstone.architecture import generator_files
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +39,7 @@ def check_model_scale(model_dir: Path, scale: int) -> None:
 
     Its description is enough to tell, so TensorFlow need not start for it.
     """
-    description = model_dir / "generator.json"
+    description, _ = generator_files(model_dir)
     if not description.is_file():
         raise cli.InputError(f"{description} does not exist; train the model first")
     try:
@@ -120,12 +121,18 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line of this script."""
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
-    add("--pairs", required=True, help="tile pairs of one sample (.h5)")
+    add("--pairs", type=cli.InputPath, required=True, help="tile pairs of one sample (.h5)")
     add("--method", required=True, help=f"{', '.join(BASELINES)}, or the name of a model")
-    add("--model-dir", help="folder of the trained model; models only")
+    add("--model-dir", type=cli.InputPath, help="folder of the trained model; models only")
     add("--batch", type=cli.positive_int, default=8, help="tiles in memory at once")
     add("--threads", type=cli.positive_int, default=2, help="of one operation; part of the result")
-    add("--output", required=True, help="super-resolved test tiles to write (.h5)")
+    add(
+        "--output",
+        type=cli.OutputPath,
+        required=True,
+        help="super-resolved test tiles to write (.h5)",
+    )
+    provenance.add_flag(arguments)
     return arguments
 
 
@@ -151,6 +158,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         with write_predictions(args.output, about, hr_size=pairs.hr_size) as writer:
             write_tiles(writer, pairs, method, args.method, args.batch)
+    files = generator_files(args.model_dir) if args.model_dir else ()
+    provenance.write(__file__, args, voxel_size_um=about.hr_voxel_size_um, inputs=files)
 
 
 if __name__ == "__main__":

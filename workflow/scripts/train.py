@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandstone import cli
+from sandstone import cli, provenance
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -25,6 +25,7 @@ NOT_IN_FINGERPRINT = {
     "pairs",
     *WEIGHTS,
     *FOLDERS,
+    "provenance",
     "checkpoint_every",
     "use_weights",
 }
@@ -236,27 +237,33 @@ def _store(args: argparse.Namespace) -> "Store":
     return Store(folder=Path(args.checkpoint_dir), fingerprint=fingerprint(args))
 
 
-def write_model(args: argparse.Namespace, trainer: "Trainer", record: "Record", scale: int) -> None:
-    """Write architecture, history, and the last and the best weights."""
+def write_model(
+    args: argparse.Namespace, trainer: "Trainer", record: "Record", scale: int
+) -> list[Path]:
+    """Write architecture, history, and the last and the best weights; return the files."""
     from sandstone import architecture, history, networks
     from sandstone.files import atomic_path, write_text
 
     folder = Path(args.model_dir)
+    networks_json = [folder / f"{network}.json" for network in ("generator", "discriminator")]
     generator = architecture.generator_config(**settings_of(args, "generator"), scale=scale)
-    networks.save_network_json(folder / "generator.json", generator)
+    networks.save_network_json(networks_json[0], generator)
     discriminator = {}
     if trainer.discriminator:
         discriminator = architecture.discriminator_config(
             **settings_of(args, "discriminator"), hr_size=args.crop * scale
         )
-    networks.save_network_json(folder / "discriminator.json", discriminator)
-    write_text(folder / "history.csv", history.to_csv(record.rows))
+    networks.save_network_json(networks_json[1], discriminator)
+    curves = folder / "history.csv"
+    write_text(curves, history.to_csv(record.rows))
     weights = {"last": trainer.averaged.get_weights(), "best": record.best_weights}
     names = {"_last": "last", "_best": "best", "": args.use_weights}
-    for suffix, which in names.items():
+    written = {folder / f"generator{suffix}.weights.h5": names[suffix] for suffix in names}
+    for file, which in written.items():
         trainer.averaged.set_weights(weights[which])
-        with atomic_path(folder / f"generator{suffix}.weights.h5") as temporary:
+        with atomic_path(file) as temporary:
             trainer.averaged.save_weights(temporary)
+    return [*networks_json, curves, *written]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -266,19 +273,40 @@ def parser() -> argparse.ArgumentParser:
     _add_networks(arguments)
     _add_losses(arguments)
     _add_optimisation(arguments)
+    provenance.add_flag(arguments)
     return arguments
 
 
 def _add_files(arguments: argparse.ArgumentParser) -> None:
     add = arguments.add_argument_group("files").add_argument
-    add("--pairs", required=True, nargs="+", help="tile pairs to train on (.h5)")
-    add("--init-weights", help="generator weights to start from (.weights.h5)")
-    add("--vgg19-weights", help="VGG19 without top, for --loss-content-kind vgg19 (.h5)")
+    add(
+        "--pairs", type=cli.InputPath, required=True, nargs="+", help="tile pairs to train on (.h5)"
+    )
+    add("--init-weights", type=cli.InputPath, help="generator weights to start from (.weights.h5)")
+    add(
+        "--vgg19-weights",
+        type=cli.InputPath,
+        help="VGG19 without top, for --loss-content-kind vgg19 (.h5)",
+    )
     add("--vgg19-sha256", help="its SHA-256; Keras's published MD5 when silent")
-    add("--lpips-weights", help="LPIPS-AlexNet, for --loss-content-kind lpips_alex (.npz)")
-    add("--model-dir", required=True, help="folder to write the trained model into")
-    add("--checkpoint-dir", required=True, help="folder of the checkpoints, emptied at the end")
-    add("--tensorboard-dir", required=True, help="folder of TensorBoard's logs")
+    add(
+        "--lpips-weights",
+        type=cli.InputPath,
+        help="LPIPS-AlexNet, for --loss-content-kind lpips_alex (.npz)",
+    )
+    add(
+        "--model-dir",
+        type=cli.OutputPath,
+        required=True,
+        help="folder to write the trained model into",
+    )
+    add(
+        "--checkpoint-dir",
+        type=cli.WorkPath,
+        required=True,
+        help="folder of the checkpoints, emptied at the end",
+    )
+    add("--tensorboard-dir", type=cli.WorkPath, required=True, help="folder of TensorBoard's logs")
 
 
 def _add_networks(arguments: argparse.ArgumentParser) -> None:
@@ -348,7 +376,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         backend.start(seed=args.seed, threads=args.threads)
         trainer = build_trainer(args, scale)
         record = train(args, trainer, pairs)
-        write_model(args, trainer, record, scale)
+        model = write_model(args, trainer, record, scale)
+        sizes = {each.attrs.sample: each.attrs.hr_voxel_size_um for each in pairs}
+    provenance.write(__file__, args, voxel_size_um=sizes, outputs=model)
     checkpoints.discard(Path(args.checkpoint_dir))
 
 

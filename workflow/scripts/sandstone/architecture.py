@@ -6,6 +6,7 @@ builds the same layers under the same names; a contract test holds the two toget
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from sandstone.cli import InputError
@@ -101,6 +102,11 @@ def discriminator_config(
         "hr_size": hr_size,
         "layers": layers,
     }
+
+
+def generator_files(model_dir: str | Path) -> tuple[Path, Path]:
+    """Return the files that make up a trained generator: its description and its weights."""
+    return Path(model_dir) / "generator.json", Path(model_dir) / "generator.weights.h5"
 
 
 def describe(network: Mapping[str, Any]) -> list[dict[str, Any]]:

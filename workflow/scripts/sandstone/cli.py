@@ -26,6 +26,18 @@ class Stop(Exception):  # noqa: N818 - it names an end, not always an error
     exit_code = 1
 
 
+class InputPath(str):
+    """Type of a flag that names what a script reads: its provenance holds the hash."""
+
+
+class OutputPath(str):
+    """Type of a flag that names what a script makes: its provenance holds the hash."""
+
+
+class WorkPath(str):
+    """Type of a flag that names a place for what passes: checkpoints, logs."""
+
+
 def argument_parser(description: str | None) -> argparse.ArgumentParser:
     """Return a parser that shows defaults and the first paragraph of a docstring."""
     summary = (description or "").strip().split("\n\n")[0]
@@ -33,6 +45,16 @@ def argument_parser(description: str | None) -> argparse.ArgumentParser:
         description=summary,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
+    )
+
+
+def add_figure(arguments: argparse.ArgumentParser) -> None:
+    """Give a script that draws the flags of its figure."""
+    arguments.add_argument(
+        "--png", type=OutputPath, required=True, help="figure to write, for screens"
+    )
+    arguments.add_argument(
+        "--pdf", type=OutputPath, required=True, help="figure to write, for print"
     )
 
 

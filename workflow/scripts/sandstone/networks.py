@@ -22,6 +22,7 @@ from sandstone.architecture import (
     discriminator_config,
     discriminator_widths,
     generator_config,
+    generator_files,
 )
 from sandstone.cli import InputError
 from sandstone.files import write_json
@@ -141,8 +142,7 @@ def load_generator(model_dir: str | Path) -> keras.Model:
     InputError
         If either file is missing, damaged, or of another network.
     """
-    model_dir = Path(model_dir)
-    description = model_dir / "generator.json"
+    description, weights = generator_files(model_dir)
     try:
         options = json.loads(description.read_text(encoding="utf-8"))
         model = build_generator(**options)
@@ -152,7 +152,7 @@ def load_generator(model_dir: str | Path) -> keras.Model:
         raise InputError(
             f"{description} does not describe a generator ({error}): train the model again"
         ) from error
-    load_weights(model, model_dir / "generator.weights.h5")
+    load_weights(model, weights)
     return model
 
 
