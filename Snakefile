@@ -25,6 +25,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/inference.smk"
 include: "workflow/rules/metrics.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/provenance.smk"
 
 
 rule all:
@@ -33,6 +34,14 @@ rule all:
     input:
         "results/metrics/summary.csv",
         figures(),
+        model_cards(),
+
+
+rule provenance:
+    """The same, collected into a Workflow Run RO-Crate."""
+    input:
+        rules.all.input,
+        rules.write_crate.output,
 
 
 onsuccess:

@@ -55,7 +55,7 @@ def test_the_front_page_states_the_settings(config):
         "0.03 of the data range",
         "whole range of uint16 as data range, and LPIPS",
         "The 90 % confidence intervals",
-        "0.007 × adversarial loss (relativistic), against a patch discriminator",  # noqa: RUF001
+        "0.007 × adversarial loss (relativistic), against a patch discriminator",
     ):
         assert words in text
     assert "uint8" not in text
@@ -69,7 +69,7 @@ def test_the_front_page_tells_slices_by_number_and_a_volume_by_its_path(config):
         "phantom": {"path": "data/raw/plug.tif", "voxel_size_um": [9, 2, 2], "split": split}
     }
     text = render("workflow", changed)
-    assert "the volume ``data/raw/plug.tif`` with voxels of 9 × 2 × 2 µm (z, y, x)." in text  # noqa: RUF001
+    assert "the volume ``data/raw/plug.tif`` with voxels of 9 × 2 × 2 µm (z, y, x)." in text
     assert "slices 0 to 5 are for training, 6 for validation and 7 for testing" in text
 
 

@@ -12,6 +12,8 @@ import pytest
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 Clone = Callable[[Path], Path]
 
+FILES = ("Snakefile", "config.yaml", "requirements.txt", "LICENSE", "CITATION.cff")
+
 # Rules call `python`: the one that runs the tests.
 ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
@@ -21,7 +23,7 @@ def clone(repository: Path) -> Clone:
     """Copy what a fresh clone holds of the workflow into a folder."""
 
     def copy(directory: Path) -> Path:
-        for name in ("Snakefile", "config.yaml"):
+        for name in FILES:
             shutil.copy2(repository / name, directory / name)
         for name in ("workflow", "profiles", "config", "tests/config"):
             ignored = shutil.ignore_patterns("__pycache__")

@@ -1,5 +1,6 @@
 # Config helpers, wildcard constraints and code(): functions only, no rules.
 
+import json
 import re
 import sys
 import time
@@ -8,6 +9,8 @@ from pathlib import Path
 STARTED = time.time()
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
+
+from snakemake import __version__ as snakemake_version
 
 from sandstone import source_code
 from sandstone.cli import InputError

@@ -86,6 +86,62 @@ def network_flags(wildcards, input):
     )
 
 
+# --- provenance ---
+
+
+def model_card_inputs(wildcards):
+    samples = config["models"][wildcards.model]["train_on"]
+    return {
+        "pairs": [f"results/pairs/{sample}.h5" for sample in samples],
+        "slices": [f"results/slices/{sample}.json" for sample in samples],
+    }
+
+
+def model_cards():
+    return [f"results/models/{model}/model_card.md" for model in used_models()]
+
+
+def synthetic_flags(wildcards):
+    samples = config["models"][wildcards.model]["train_on"]
+    return flag(
+        "synthetic",
+        [sample for sample in samples if "phantom" in config["samples"][sample]],
+    )
+
+
+def elsewhere():
+    """Raw volumes and published weights, which lie wherever the user keeps them."""
+    weights = [published["path"] for published in config["weights"].values()]
+    return [file for sample in used_samples() for file in volume(sample)] + weights
+
+
+def records():
+    """The provenance record of every job that `rule all` needs."""
+    samples, measured = used_samples(), config["evaluation"]["samples"]
+    grown = [sample for sample in samples if "phantom" in config["samples"][sample]]
+    stems = [
+        *expand("volumes/{sample}", sample=grown),
+        *expand("{stage}/{sample}", stage=["slices", "pairs"], sample=samples),
+        *expand(
+            "models/{model}/{stem}",
+            model=used_models(),
+            stem=["training", "model_card"],
+        ),
+        *expand(
+            "{stage}/{method}/{sample}",
+            stage=["predictions", "metrics"],
+            method=methods(),
+            sample=measured,
+        ),
+        "metrics/summary",
+    ]
+    drawn = [file for file in figures() if file.endswith(".png")]
+    return [
+        *(f"results/{stem}.provenance.json" for stem in stems),
+        *(file.removesuffix("png") + "provenance.json" for file in drawn),
+    ]
+
+
 # --- figures ---
 
 

@@ -58,6 +58,17 @@ def add_figure(arguments: argparse.ArgumentParser) -> None:
     )
 
 
+def add_elsewhere(arguments: argparse.ArgumentParser) -> None:
+    """Give a script that reads provenance records the flag for what they know by name alone."""
+    arguments.add_argument(
+        "--elsewhere",
+        type=InputPath,
+        nargs="*",
+        default=[],
+        help="inputs outside the working directory, which records know by name alone",
+    )
+
+
 def fraction(text: str) -> float:
     """Parse a number between 0 and 1, both included, for `argparse`."""
     value = float(text)

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from sandstone.cli import InputError
 
 
 @contextmanager
@@ -44,6 +46,35 @@ def write_json(path: str | Path, content: Any) -> None:
         If `content` holds a NaN or an infinity, which JSON cannot express.
     """
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: str | Path, *, keys: Iterable[str] = (), remedy: str) -> dict[str, Any]:
+    """Return the JSON object in a file.
+
+    Parameters
+    ----------
+    path : str or Path
+    keys : iterable of str, optional
+        What the object must have.
+    remedy : str
+        What to do about a file that is no such object: the end of the error's sentence.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, holds something else, or lacks a key.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; {remedy}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not valid JSON; {remedy}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds no JSON object; {remedy}")
+    if missing := [key for key in keys if key not in content]:
+        raise InputError(f"{path} lacks {missing[0]}; {remedy}")
+    return content
 
 
 def sha256_of(path: str | Path) -> str:

@@ -1,0 +1,108 @@
+# Provenance records -> a crate that explains a run, model cards, and the proof that nothing has changed.
+#
+# in   results/**/*.provenance.json
+# out  results/ro-crate-metadata.json         Workflow Run RO-Crate with results/ as its root
+#      results/code/, results/config.yaml     what it was made with
+#      results/models/{model}/model_card.md   what a model is, can do, and cannot
+
+
+rule model_card:
+    """Describe a trained model: data, parameters, metrics, limits."""
+    input:
+        unpack(model_card_inputs),
+        generator="results/models/{model}/generator.json",
+        history="results/models/{model}/history.csv",
+        record="results/models/{model}/training.provenance.json",
+        summary=rules.summarise_metrics.output.summary,
+        code=code("model_card"),
+    output:
+        card="results/models/{model}/model_card.md",
+        provenance="results/models/{model}/model_card.provenance.json",
+    log:
+        "results/logs/model_card/{model}.log",
+    conda:
+        "../envs/provenance.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        baselines=config["evaluation"]["baselines"],
+        synthetic=synthetic_flags,
+        confidence=config["evaluation"]["confidence"],
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --model {wildcards.model:q} \
+            --record {input.record:q} \
+            --generator {input.generator:q} \
+            --history {input.history:q} \
+            --pairs {input.pairs:q} \
+            --slices {input.slices:q} \
+            --summary {input.summary:q} \
+            --baselines {params.baselines:q} \
+            {params.synthetic:q} \
+            --confidence {params.confidence:q} \
+            --output {output.card:q} \
+            --provenance {output.provenance:q}
+        """
+
+
+rule write_crate:
+    """Collect the records of a finished run into a Workflow Run RO-Crate."""
+    input:
+        records=records(),
+        code=code("write_crate"),
+    output:
+        crate="results/ro-crate-metadata.json",
+        code=directory("results/code"),
+        config="results/config.yaml",
+    log:
+        "results/logs/write_crate.log",
+    localrule: True
+    conda:
+        "../envs/provenance.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        elsewhere=flag("elsewhere", elsewhere()),
+        config=json.dumps(config, sort_keys=True),  # all of it: the crate quotes it
+        snakemake=snakemake_version,
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --records {input.records:q} \
+            {params.elsewhere:q} \
+            --config {params.config:q} \
+            --snakemake {params.snakemake:q} \
+            --crate {output.crate:q} \
+            --code {output.code:q} \
+            --config-file {output.config:q}
+        """
+
+
+rule verify_provenance:
+    """Recompute every hash of the records and name what no longer matches; makes nothing."""
+    log:
+        "results/logs/verify_provenance.log",
+    localrule: True
+    conda:
+        "../envs/provenance.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        script=code("verify_provenance")[0],
+        elsewhere=flag("elsewhere", elsewhere()),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {params.script:q} \
+            --results results \
+            {params.elsewhere:q}
+        """
