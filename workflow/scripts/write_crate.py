@@ -37,18 +37,18 @@ def copy_code(project: Path, code: Path) -> None:
     InputError
         If a part of the project is missing.
     """
+    sources = [project / name for name in CODE]
+    if missing := [source for source in sources if not source.exists()]:
+        raise cli.InputError(f"{missing[0]} is missing; restore it from the project's repository")
     temporary = code.with_name(f".partial.{code.name}")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    for name in CODE:
-        source = project / name
-        if not source.exists():
-            raise cli.InputError(f"{source} is missing; restore it from the project's repository")
+    for source in sources:
         if source.is_dir():
             ignored = shutil.ignore_patterns("__pycache__", ".*")
-            shutil.copytree(source, temporary / name, ignore=ignored)
+            shutil.copytree(source, temporary / source.name, ignore=ignored)
         else:
-            shutil.copy2(source, temporary / name)
+            shutil.copy2(source, temporary / source.name)
     shutil.rmtree(code, ignore_errors=True)
     temporary.rename(code)
 
