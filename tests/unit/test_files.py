@@ -4,6 +4,7 @@ import json
 import pytest
 
 from sandstone import files
+from sandstone.cli import InputError
 
 
 def test_file_appears_only_when_it_is_whole(tmp_path):
@@ -85,6 +86,31 @@ def test_json_refuses_what_json_cannot_say(tmp_path, value):
         files.write_json(path, {"psnr_db": value})
     assert json.loads(path.read_text()) == {"psnr_db": 27.0}
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{", "is not valid JSON; make it again"),
+        ("[" * 100_000, "is not valid JSON; make it again"),
+        ("[]", "holds no JSON object; make it again"),
+        ('{"shape": 1}', "lacks dtype; make it again"),
+    ],
+)
+def test_json_that_is_no_object_with_these_keys_is_refused(tmp_path, text, expected):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(InputError, match=expected):
+        files.read_json(tmp_path / "a.json", keys=("shape", "dtype"), remedy="make it again")
+
+
+def test_json_comes_back(tmp_path):
+    files.write_json(tmp_path / "a.json", {"shape": [1, 2]})
+    assert files.read_json(tmp_path / "a.json", keys=["shape"], remedy="") == {"shape": [1, 2]}
+
+
+def test_json_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"a\.json does not exist; make it again"):
+        files.read_json(tmp_path / "a.json", remedy="make it again")
 
 
 @pytest.mark.parametrize("size", [0, 3, 300_000])
