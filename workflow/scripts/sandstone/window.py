@@ -1,7 +1,7 @@
 """The intensity window of a volume: percentiles of its rock, gathered slice by slice."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sandstone import grey
 from sandstone.cli import InputError
 
-BINS = 2**16
+DIGIT = 16  # bits that are counted at once
 
 Voxels = Callable[[], Iterable[np.ndarray]]
 
@@ -17,8 +17,9 @@ Voxels = Callable[[], Iterable[np.ndarray]]
 def find(voxels: Voxels, dtype: npt.DTypeLike, percentiles: tuple[float, float]) -> list[float]:
     """Return the grey levels (low, high) at two percentiles of all voxels.
 
-    Integers of 8 and 16 bits are counted level by level, so the percentiles are exact; wider
-    integers and floats are counted in 65536 bins between their extremes.
+    The percentiles are exact, of whatever type: voxels are counted by the leading 16 bits of
+    their level, then by the next 16 among those that share the leading ones, and so on. A
+    single absurd voxel therefore costs the others no precision.
 
     Parameters
     ----------
@@ -34,12 +35,7 @@ def find(voxels: Voxels, dtype: npt.DTypeLike, percentiles: tuple[float, float])
     InputError
         If all voxels between the percentiles have one grey level.
     """
-    edges = _edges(voxels, np.dtype(dtype))
-    counts = sum(np.histogram(part, edges)[0] for part in voxels())
-    cumulative = np.cumsum(counts)
-    # A percentile is the lowest level with that share of the voxels at it or below; 0 is the first.
-    ranks = [max(1, math.ceil(share * cumulative[-1] / 100)) for share in percentiles]
-    low, high = (float(edges[np.searchsorted(cumulative, rank)]) for rank in ranks)
+    low, high = _select(voxels, np.dtype(dtype), percentiles)
     if low >= high:
         raise InputError(
             f"the rock is constant: grey level {low:g} at both ends of the window "
@@ -55,12 +51,59 @@ def apply(
     return grey.from_unit((image.astype(np.float64) - low) / (high - low), dtype)
 
 
-def _edges(voxels: Voxels, dtype: np.dtype) -> np.ndarray:
-    """Return bin edges; the left edge of a bin is the level that it stands for."""
-    if dtype.kind in "iu" and dtype.itemsize <= 2:
-        levels = np.iinfo(dtype)
-        return np.arange(levels.min, levels.max + 2)
-    extremes = [(part.min(), part.max()) for part in voxels() if part.size]
-    low = float(min(extreme[0] for extreme in extremes))
-    high = float(max(extreme[1] for extreme in extremes))
-    return np.linspace(low, high if high > low else low + 1, BINS + 1)
+def _select(voxels: Voxels, dtype: np.dtype, percentiles: Sequence[float]) -> list[float]:
+    """Return the levels at percentiles, digit by digit from the most significant: radix selection.
+
+    A percentile is the lowest level with that share of the voxels at it or below; 0 is the first.
+    """
+    bits = 8 * dtype.itemsize
+    width = min(DIGIT, bits)
+    leading, ranks = [0 for _ in percentiles], []
+    for shift in range(bits - width, -1, -width):
+        counts = _count(voxels, leading, shift, width)
+        if not ranks:
+            total = counts[0].sum()
+            ranks = [max(1, math.ceil(share * total / 100)) for share in percentiles]
+        for place, cumulative in enumerate(np.cumsum(counts, axis=1)):
+            digit = int(np.searchsorted(cumulative, ranks[place]))
+            ranks[place] -= int(cumulative[digit - 1]) if digit else 0
+            leading[place] = leading[place] << width | digit
+    return [float(_from_key(key, dtype)) for key in leading]
+
+
+def _count(voxels: Voxels, leading: Sequence[int], shift: int, width: int) -> np.ndarray:
+    """Count the digits at `shift` of the voxels that begin with each of `leading`, (n, digits)."""
+    counts = np.zeros((len(leading), 2**width), np.int64)
+    for part in voxels():
+        keys = _to_keys(part)
+        begins = keys >> (shift + width) if shift + width < 8 * keys.itemsize else None
+        digits = (keys >> shift) & (2**width - 1)
+        for place, key in enumerate(leading):
+            own = digits if begins is None else digits[begins == key]
+            counts[place] += np.bincount(own, minlength=2**width)
+    return counts
+
+
+def _to_keys(levels: np.ndarray) -> np.ndarray:
+    """Return unsigned integers in the order of `levels`.
+
+    Two's complement needs its sign bit inverted; IEEE 754, where the sign is apart from the
+    size, needs all bits of negative numbers inverted.
+    """
+    bits = np.ascontiguousarray(levels).view(f"u{levels.itemsize}")
+    if levels.dtype.kind == "u":
+        return bits
+    sign = bits.dtype.type(1 << (8 * bits.itemsize - 1))
+    if levels.dtype.kind == "i":
+        return bits ^ sign
+    return np.where(bits & sign, ~bits, bits | sign)
+
+
+def _from_key(key: int, dtype: np.dtype) -> np.generic:
+    """Return the level of a key: the inverse of `_to_keys`."""
+    sign = 1 << (8 * dtype.itemsize - 1)
+    if dtype.kind == "i" or (dtype.kind == "f" and key & sign):
+        key ^= sign
+    elif dtype.kind == "f":
+        key ^= 2 * sign - 1
+    return np.array(key, f"u{dtype.itemsize}").view(dtype)[()]
