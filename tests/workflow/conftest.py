@@ -35,18 +35,22 @@ def clone(repository: Path) -> Clone:
 
 @pytest.fixture(scope="session")
 def snakemake() -> Snakemake:
-    """Run snakemake in a clone as a user would."""
+    """Run snakemake in a clone as a user would; programs in `bin` come before all others."""
 
     def run(
-        directory: Path, *options: object, targets: tuple[object, ...] = ()
+        directory: Path,
+        *options: object,
+        targets: tuple[object, ...] = (),
+        bin: Path | None = None,  # noqa: A002 - what such a folder is called
     ) -> subprocess.CompletedProcess[str]:
+        path = f"{bin}:{ENVIRONMENT['PATH']}" if bin else ENVIRONMENT["PATH"]
         command = ["snakemake", "--cores", "2", *options, "--", *targets]
         return subprocess.run(
             [*map(str, command)],
             capture_output=True,
             text=True,
             cwd=directory,
-            env=ENVIRONMENT,
+            env={**ENVIRONMENT, "PATH": path},
             check=False,
         )
 

@@ -2,22 +2,13 @@
 
 import csv
 import re
-import subprocess
 from pathlib import Path
 
-import pytest
-
 from .conftest import Snakemake
+from .planning import planned_jobs
 
 TINY = ("--configfile", "tests/config/tiny.yaml")
 METHODS = ["nearest", "bilinear", "bicubic", "lanczos", "srresnet", "srgan"]
-
-
-def planned_rules(done: subprocess.CompletedProcess[str]) -> set[str]:
-    """Rules in the job table that a dry run prints."""
-    assert done.returncode == 0, done.stderr
-    table = re.findall(r"^(\w+) +\d+$", done.stdout + done.stderr, flags=re.MULTILINE)
-    return set(table) - {"total"}
 
 
 def test_every_artefact_is_there(tiny: tuple[Path, str]) -> None:
@@ -77,43 +68,7 @@ def test_the_log_on_disk_is_complete(tiny: tuple[Path, str]) -> None:
 
 
 def test_a_second_run_has_nothing_to_do(tiny: tuple[Path, str], snakemake: Snakemake) -> None:
-    assert planned_rules(snakemake(tiny[0], "-n", *TINY)) == set()
-
-
-def test_touched_code_changes_nothing(tiny: tuple[Path, str], snakemake: Snakemake) -> None:
-    for file in (tiny[0] / "workflow/scripts").rglob("*.py"):
-        file.touch()
-    assert planned_rules(snakemake(tiny[0], "-n", *TINY)) == set()
-
-
-@pytest.mark.parametrize(
-    ("module", "expected"),
-    [
-        (
-            "style",
-            {
-                "plot_pairs",
-                "plot_histogram",
-                "plot_split",
-                "plot_network",
-                "plot_training",
-                "plot_comparison",
-                "plot_metrics",
-                "plot_spectra",
-            },
-        ),
-        ("statistics", {"summarise_metrics", "plot_metrics"}),
-    ],
-)
-def test_an_edited_module_reruns_what_imports_it(
-    tiny: tuple[Path, str], snakemake: Snakemake, module: str, expected: set[str]
-) -> None:
-    file = tiny[0] / f"workflow/scripts/sandstone/{module}.py"
-    original = file.read_text(encoding="utf-8")
-    file.write_text(f"{original}\nEDITED = True\n", encoding="utf-8")
-    planned = planned_rules(snakemake(tiny[0], "-n", *TINY))
-    file.write_text(original, encoding="utf-8")
-    assert planned - {"all"} == expected
+    assert planned_jobs(snakemake(tiny[0], "-n", *TINY)) == set()
 
 
 def test_a_deleted_artefact_comes_back_identical(

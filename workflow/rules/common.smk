@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+import yaml
+
 STARTED = time.time()
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -91,6 +93,9 @@ def missing_lpips_weights():
 
 # --- how rules name their code and flags ---
 
+# Snakemake compares the values of params as a set, without their names: 1 and 4 swapped are no change to it.
+# So params are flags with their values, ["--seed", "1"], never bare values of the config.
+
 
 def code(script):
     """The script of a rule and, transitively, the shared modules that it imports.
@@ -108,6 +113,18 @@ def flag(name, value):
         f"--{name}",
         *map(str, value if isinstance(value, (list, tuple)) else [value]),
     ]
+
+
+# --- when rules run again ---
+
+
+def packages(environment):
+    """What a conda environment asks for, without its comments.
+
+    As a param, it reruns the rules of an environment whose versions change, in .venv too.
+    """
+    file = Path(workflow.basedir) / "workflow" / "envs" / f"{environment}.yaml"
+    return yaml.safe_load(file.read_text(encoding="utf-8"))["dependencies"]
 
 
 # --- the end of a run ---

@@ -29,6 +29,8 @@ rule plot_pairs:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        packages=packages("figures"),
     shell:
         """
         exec &> >(tee {log:q})
@@ -65,6 +67,8 @@ rule plot_histogram:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        packages=packages("figures"),
     shell:
         """
         exec &> >(tee {log:q})
@@ -102,6 +106,8 @@ rule plot_split:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        packages=packages("figures"),
     shell:
         """
         exec &> >(tee {log:q})
@@ -139,6 +145,8 @@ rule plot_network:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        packages=packages("figures"),
     shell:
         """
         exec &> >(tee {log:q})
@@ -173,6 +181,8 @@ rule plot_training:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        packages=packages("figures"),
     shell:
         """
         exec &> >(tee {log:q})
@@ -210,6 +220,9 @@ rule plot_comparison:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        packages=packages("figures"),
+        methods=methods(),
     shell:
         """
         exec &> >(tee {log:q})
@@ -247,6 +260,9 @@ rule plot_metrics:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        packages=packages("figures"),
+        methods=methods(),
     shell:
         """
         exec &> >(tee {log:q})
@@ -283,6 +299,9 @@ rule plot_spectra:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        packages=packages("figures"),
+        methods=methods(),
     shell:
         """
         exec &> >(tee {log:q})

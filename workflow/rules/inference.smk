@@ -24,8 +24,9 @@ rule super_resolve:
         mem_mb=4000,
         runtime=120,
     params:
+        packages=packages("inference"),
         network=network_flags,
-        threads=config["tensorflow_threads"],
+        threads=inference_threads,
     shell:
         """
         exec &> >(tee {log:q})
@@ -33,7 +34,7 @@ rule super_resolve:
             --pairs {input.pairs:q} \
             --method {wildcards.method:q} \
             {params.network:q} \
-            --threads {params.threads:q} \
+            {params.threads:q} \
             --output {output.predictions:q} \
             --provenance {output.provenance:q}
         """

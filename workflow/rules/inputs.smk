@@ -26,6 +26,18 @@ def reading_flags(wildcards):
 # --- tile pairs ---
 
 
+def tile_flags():
+    keys = ("scale", "hr_size", "stride", "depth_step", "guard_um")
+    return as_flags({key: config["pairs"][key] for key in keys})
+
+
+def degradation_flags():
+    """Only what acts: noise without a PSF changes no tile."""
+    settings = config["pairs"]["degradation"]
+    acting = settings if settings["kernel"] == "psf" else {"kernel": settings["kernel"]}
+    return as_flags({"degradation": acting})
+
+
 def split_flags(wildcards):
     ranges = config["samples"][wildcards.sample].get("split")
     if ranges:
@@ -65,9 +77,17 @@ def input_flags(wildcards, input):
 
 def setting_flags(wildcards):
     model = config["models"][wildcards.model]
-    return as_flags(
-        {key: model[key] for key in model if key not in ("train_on", "init_from")}
-    )
+    elsewhere = ("train_on", "init_from", "checkpoint_every")
+    return as_flags({key: model[key] for key in model if key not in elsewhere})
+
+
+def cadence_flags(wildcards, output):
+    """How often to save, which no result depends on.
+
+    It takes `output`, though it needs none, since Snakemake reruns nothing for such a param.
+    """
+    every = config["models"][wildcards.model]["checkpoint_every"]
+    return flag("checkpoint-every", every)
 
 
 # --- inference ---
@@ -84,6 +104,26 @@ def network_flags(wildcards, input):
     return flag(
         "model-dir", os.path.dirname(input.network[0]) if input.network else None
     )
+
+
+def inference_threads(wildcards):
+    """Of TensorFlow, which no baseline needs."""
+    if wildcards.method not in config["models"]:
+        return []
+    return flag("threads", config["tensorflow_threads"])
+
+
+# --- metrics ---
+
+
+def lpips_threads():
+    """Of TensorFlow, which measures LPIPS alone."""
+    return flag("threads", config["tensorflow_threads"]) if lpips_weights() else []
+
+
+def bootstrap_flags():
+    settings = {key: config["evaluation"][key] for key in ("confidence", "resamples")}
+    return as_flags({**settings, "seed": config["seed"]})
 
 
 # --- provenance ---

@@ -54,18 +54,19 @@ rule compute_metrics:
         mem_mb=4000,
         runtime=120,
     params:
-        border=config["evaluation"]["border"],
+        packages=packages("metrics"),
+        border=flag("border", config["evaluation"]["border"]),
         lpips=lambda wildcards, input: flag("lpips-weights", list(input.lpips)),
-        threads=config["tensorflow_threads"],
+        threads=lpips_threads(),
     shell:
         """
         exec &> >(tee {log:q})
         python -u {input.code[0]:q} \
             --pairs {input.pairs:q} \
             --predictions {input.predictions:q} \
-            --border {params.border:q} \
+            {params.border:q} \
             {params.lpips:q} \
-            --threads {params.threads:q} \
+            {params.threads:q} \
             --output {output.metrics:q} \
             --spectrum {output.spectrum:q} \
             --provenance {output.provenance:q}
@@ -96,18 +97,16 @@ rule summarise_metrics:
         mem_mb=1000,
         runtime=30,
     params:
-        confidence=config["evaluation"]["confidence"],
-        resamples=config["evaluation"]["resamples"],
-        seed=config["seed"],
+        packages=packages("metrics"),
+        methods=methods(),
+        bootstrap=bootstrap_flags(),
     shell:
         """
         exec &> >(tee {log:q})
         python -u {input.code[0]:q} \
             --metrics {input.metrics:q} \
             --pairs {input.pairs:q} \
-            --confidence {params.confidence:q} \
-            --resamples {params.resamples:q} \
-            --seed {params.seed:q} \
+            {params.bootstrap:q} \
             --output {output.summary:q} \
             --provenance {output.provenance:q}
         """

@@ -25,14 +25,11 @@ rule make_pairs:
         mem_mb=2000,
         runtime=60,
     params:
-        scale=config["pairs"]["scale"],
-        hr_size=config["pairs"]["hr_size"],
-        stride=config["pairs"]["stride"],
-        depth_step=config["pairs"]["depth_step"],
+        packages=packages("pairs"),
+        tiles=tile_flags(),
         split=split_flags,
-        guard_um=config["pairs"]["guard_um"],
-        degradation=as_flags({"degradation": config["pairs"]["degradation"]}),
-        seed=config["seed"],
+        degradation=degradation_flags(),
+        seed=flag("seed", config["seed"]),
     shell:
         """
         exec &> >(tee {log:q})
@@ -40,14 +37,10 @@ rule make_pairs:
             --slices {input.slices:q} \
             --mask {input.mask:q} \
             --metadata {input.metadata:q} \
-            --scale {params.scale:q} \
-            --hr-size {params.hr_size:q} \
-            --stride {params.stride:q} \
-            --depth-step {params.depth_step:q} \
+            {params.tiles:q} \
             {params.split:q} \
-            --guard-um {params.guard_um:q} \
             {params.degradation:q} \
-            --seed {params.seed:q} \
+            {params.seed:q} \
             --output {output.pairs:q} \
             --provenance {output.provenance:q}
         """

@@ -27,6 +27,7 @@ rule slice_volume:
         mem_mb=4000,
         runtime=120,
     params:
+        packages=packages("volumes"),
         reading=reading_flags,
         field_of_view=config["slices"]["field_of_view"],
         window=config["slices"]["window"],

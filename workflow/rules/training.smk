@@ -31,13 +31,16 @@ rule train:
         runtime=720,
         gpu=1,
     params:
+        packages=packages("training"),
+        train_on=lambda wildcards: config["models"][wildcards.model]["train_on"],
         inputs=input_flags,
         settings=setting_flags,
+        cadence=cadence_flags,
         model_dir=subpath(output.weights, parent=True),
         checkpoint_dir="results/checkpoints/{model}",
         tensorboard_dir="results/tensorboard/{model}",
-        seed=config["seed"],
-        threads=config["tensorflow_threads"],
+        seed=flag("seed", config["seed"]),
+        threads=flag("threads", config["tensorflow_threads"]),
     shell:
         """
         exec &> >(tee {log:q})
@@ -45,10 +48,11 @@ rule train:
             --pairs {input.pairs:q} \
             {params.inputs:q} \
             {params.settings:q} \
+            {params.cadence:q} \
             --model-dir {params.model_dir:q} \
             --checkpoint-dir {params.checkpoint_dir:q} \
             --tensorboard-dir {params.tensorboard_dir:q} \
-            --seed {params.seed:q} \
-            --threads {params.threads:q} \
+            {params.seed:q} \
+            {params.threads:q} \
             --provenance {output.provenance:q}
         """

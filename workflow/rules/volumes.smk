@@ -55,6 +55,7 @@ rule make_phantom:
         mem_mb=8000,
         runtime=60,
     params:
+        packages=packages("volumes"),
         phantom=phantom_flags,
     shell:
         """
