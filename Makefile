@@ -29,6 +29,9 @@ report: .venv/.installed ## Write results/report.html from the results that are 
 test: lint ## Lint, then every test but the long ones
 	$(IN_VENV) pytest -m "not soak"
 
+reproduce: .venv/.installed ## Run twice in two folders and compare every byte (tests/config/tiny.yaml, or CONFIG)
+	$(IN_VENV) python tests/workflow/reproduce.py $(CONFIG)
+
 # Exit code 5 means that pytest found none.
 soak: .venv/.installed
 	$(IN_VENV) pytest -m soak || [ $$? -eq 5 ]
@@ -86,4 +89,4 @@ LOCK_WITHOUT_UV := awk '/^[a-z]/ {on = !/^uv==/} on' requirements.txt
 	@touch $@
 
 .NOTPARALLEL:
-.PHONY: help demo versa report test soak test-all lint format bench lock clean python
+.PHONY: help demo versa report test reproduce soak test-all lint format bench lock clean python

@@ -5,23 +5,11 @@ import signal
 import subprocess
 import sys
 
+import killing
 import numpy as np
 import pytest
 import tiny_training
 
-# Kills its own process, as a power cut would, just before a file gets its name.
-KILL_AT_RENAME = """
-import os, pathlib, runpy, signal, sys
-name, sys.argv = sys.argv[1], sys.argv[2:]
-rename = pathlib.Path.replace
-def replace(path, target):
-    if path.name == ".partial." + name:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return rename(path, target)
-pathlib.Path.replace = replace
-sys.path.insert(0, str(pathlib.Path(sys.argv[0]).parent))
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
 SETTINGS = {"steps": 100, "checkpoint_every": 5, "loss_adversarial": 0.01}
 WHOLE_GAN = {
     "steps": 400,
@@ -37,7 +25,7 @@ class Process:
 
     def __init__(self, *command):
         self._process = subprocess.Popen(
-            [sys.executable, *map(str, command)],
+            [*map(str, command)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -83,9 +71,9 @@ def start(repository, tmp_path, pairs_file):
             script,
             *tiny_training.command_line(tmp_path / name, pairs=[pairs_file], **settings),
         ]
-        return (
-            Process("-c", KILL_AT_RENAME, killed_at, *command) if killed_at else Process(*command)
-        )
+        if killed_at:
+            return Process(*killing.command("KILL", "before_rename", killed_at, *command))
+        return Process(sys.executable, *command)
 
     return process
 

@@ -1,7 +1,6 @@
 """Whole runs of the workflow, each in a copy of the repository."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,28 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from . import reproduce
+
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 Clone = Callable[[Path], Path]
-
-FILES = ("Snakefile", "config.yaml", "requirements.txt", "LICENSE", "CITATION.cff")
 
 # Rules call `python`: the one that runs the tests.
 ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
 @pytest.fixture(scope="session")
-def clone(repository: Path) -> Clone:
+def clone() -> Clone:
     """Copy what a fresh clone holds of the workflow into a folder."""
-
-    def copy(directory: Path) -> Path:
-        for name in FILES:
-            shutil.copy2(repository / name, directory / name)
-        for name in ("workflow", "profiles", "config", "tests/config"):
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(repository / name, directory / name, ignore=ignored)
-        return directory
-
-    return copy
+    return reproduce.copy_workflow
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,16 @@
-"""What Snakemake would run: the jobs of a dry run, by name."""
+"""What Snakemake would run: the jobs of a dry run, by name and with their commands."""
 
 import re
+import shlex
 import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 JOB = re.compile(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", re.MULTILINE)
+OUTPUT = re.compile(r"^    output: (.*)$", re.MULTILINE)
+COMMAND = re.compile(r"^ +python -u (.*)$", re.MULTILINE)
 WILDCARDS = re.compile(r"^    wildcards: (.*)$", re.MULTILINE)
 
 
@@ -19,6 +26,43 @@ def planned_jobs(done: subprocess.CompletedProcess[str]) -> set[str]:
     counted = re.search(r"^total +(\d+)$", told, re.MULTILINE)
     assert len(jobs) == (int(counted[1]) if counted else 0)
     return set(jobs) - {"all"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of the tiny config, its outputs, and the command of its script."""
+
+    name: str
+    outputs: tuple[str, ...]
+    command: tuple[str, ...]
+
+    @property
+    def rule(self) -> str:
+        """Name of its rule."""
+        return self.name.partition(" ")[0]
+
+    @property
+    def script(self) -> tuple[str, ...]:
+        """Script and flags, without the interpreter."""
+        return self.command[2:]
+
+
+def jobs_to_run(
+    snakemake: Callable[..., subprocess.CompletedProcess[str]], folder: Path
+) -> list[Job]:
+    """Return every job of the tiny config, in an order in which they can run."""
+    tiny = ("--configfile", "tests/config/tiny.yaml")
+    told = snakemake(folder, "-n", "--forceall", "--printshellcmds", *tiny).stdout
+    starts = [found.start() for found in JOB.finditer(told)]
+    blocks = [told[a:b] for a, b in zip(starts, [*starts[1:], len(told)], strict=True)]
+    return [_job(block) for block in blocks if COMMAND.search(block)]
+
+
+def _job(block: str) -> Job:
+    rule, details = JOB.findall(block)[0]
+    outputs = OUTPUT.findall(details)[0].split(", ")
+    flags = shlex.split(COMMAND.findall(block)[0])
+    return Job(_name(rule, details), tuple(outputs), (sys.executable, "-u", *flags))
 
 
 def _name(rule: str, details: str) -> str:

@@ -2,12 +2,16 @@
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 USER_ERROR = 2
 INTERRUPTED = 130
+TERMINATED = 143
 
 
 class InputError(ValueError):
@@ -36,6 +40,10 @@ class OutputPath(str):
 
 class WorkPath(str):
     """Type of a flag that names a place for what passes: checkpoints, logs."""
+
+
+class Terminated(BaseException):
+    """SIGTERM came: the end of a job's time, or of its machine's."""
 
 
 def argument_parser(description: str | None) -> argparse.ArgumentParser:
@@ -120,25 +128,40 @@ def run(main: Callable[[Sequence[str] | None], None]) -> int:
     """Run a script's `main` and return its exit code.
 
     0 for success, 2 for a mistake of the user or the machine (bad input, full disk,
-    missing permission), 130 for Ctrl-C, and a `Stop` brings
+    missing permission), 130 for Ctrl-C, 143 for SIGTERM, and a `Stop` brings
     its own. A defect of ours keeps its traceback.
     """
     try:
-        main(None)
-    except InputError as error:
-        return _fail(str(error))
+        with _cleaning_up_on_sigterm():
+            main(None)
     except Stop as stop:
         return _fail(str(stop), stop.exit_code)
     except BrokenPipeError:
         # The reader of our output went away: nothing to tell and nobody to tell it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:
-        return _fail(_os_sentence(error))
+    except (InputError, OSError) as error:
+        return _fail(_sentence(error))
     except KeyboardInterrupt:
         print(f"{_script()}: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except Terminated:
+        return _fail("stopped by SIGTERM: start again", TERMINATED)
     return 0
+
+
+@contextmanager
+def _cleaning_up_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM raise `Terminated`, so that what is half-written is removed on the way out."""
+
+    def terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - fixed by signal
+        raise Terminated
+
+    previous = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _fail(sentence: str, exit_code: int = USER_ERROR) -> int:
@@ -146,7 +169,9 @@ def _fail(sentence: str, exit_code: int = USER_ERROR) -> int:
     return exit_code
 
 
-def _os_sentence(error: OSError) -> str:
+def _sentence(error: InputError | OSError) -> str:
+    if isinstance(error, InputError):
+        return str(error)
     reason = error.strerror or str(error)
     return f"{error.filename}: {reason}" if error.filename else reason
 
