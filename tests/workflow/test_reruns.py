@@ -24,15 +24,19 @@ MODELS = ("srresnet", "srgan")
 VOLUME = {"make_phantom phantom"}
 SLICES = {"slice_volume phantom", "plot_histogram phantom"}
 PAIRS = {"make_pairs phantom", "plot_pairs phantom", "plot_split phantom"}
-SUMMARY = {"summarise_metrics", "plot_metrics phantom"}
+SUMMARY = {
+    "summarise_metrics",
+    "plot_metrics phantom",
+    *(f"model_card {model}" for model in MODELS),
+}
 EVALUATION = SUMMARY | {"plot_comparison phantom", "plot_spectra phantom"}
 
 
 def drawn(*models: str) -> set[str]:
-    """Return the figures of models."""
+    """Return the figures and the cards of models."""
     networks = [f"{model}/{network}" for model in models for network in NETWORKS]
     return {f"plot_network {network}" for network in networks} | {
-        f"plot_training {model}" for model in models
+        f"{rule} {model}" for rule in ("plot_training", "model_card") for model in models
     }
 
 
@@ -190,6 +194,9 @@ CODE = [
     Case("the description of networks", trained(*MODELS) | predicted(*BASELINES), code(
         "sandstone/architecture"
     )),
+    Case("the cards of models", {f"model_card {model}" for model in MODELS}, code("model_card")),
+    Case("the crate, which `snakemake provenance` makes", NOTHING, code("write_crate")),
+    Case("records of provenance", EVERYTHING, code("sandstone/provenance")),
     Case("inference", predicted(*BASELINES, *MODELS), code("super_resolve")),
     Case("the downloader", NOTHING, code("sandstone/download")),
     # Snakemake compares bytes; what a comment is, only Python knows.
@@ -238,7 +245,7 @@ CONFIG = [
     Case("a model more", trained("another"), config={
         **model("another", **ANOTHER), **evaluation(models=["srresnet", "srgan", "another"])
     }),
-    Case("a model less", EVALUATION, config=evaluation(models=["srresnet"])),
+    Case("a model less", EVALUATION - {"model_card srgan"}, config=evaluation(models=["srresnet"])),
     Case("a baseline less", EVALUATION, config=evaluation(baselines=["nearest", "bicubic"])),
     Case("methods in another order", EVALUATION, config=evaluation(models=["srgan", "srresnet"])),
     Case("the border", measured(*BASELINES, *MODELS), config=evaluation(border=2)),

@@ -27,9 +27,10 @@ rule model_card:
         mem_mb=1000,
         runtime=30,
     params:
-        baselines=config["evaluation"]["baselines"],
+        packages=packages("provenance"),
+        baselines=flag("baselines", config["evaluation"]["baselines"]),
         synthetic=synthetic_flags,
-        confidence=config["evaluation"]["confidence"],
+        confidence=flag("confidence", config["evaluation"]["confidence"]),
     shell:
         """
         exec &> >(tee {log:q})
@@ -41,9 +42,9 @@ rule model_card:
             --pairs {input.pairs:q} \
             --slices {input.slices:q} \
             --summary {input.summary:q} \
-            --baselines {params.baselines:q} \
+            {params.baselines:q} \
             {params.synthetic:q} \
-            --confidence {params.confidence:q} \
+            {params.confidence:q} \
             --output {output.card:q} \
             --provenance {output.provenance:q}
         """
@@ -68,6 +69,7 @@ rule write_crate:
         mem_mb=1000,
         runtime=30,
     params:
+        packages=packages("provenance"),
         elsewhere=flag("elsewhere", elsewhere()),
         config=json.dumps(config, sort_keys=True),  # all of it: the crate quotes it
         snakemake=snakemake_version,

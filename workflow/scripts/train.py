@@ -378,7 +378,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         record = train(args, trainer, pairs)
         model = write_model(args, trainer, record, scale)
         sizes = {each.attrs.sample: each.attrs.hr_voxel_size_um for each in pairs}
-    provenance.write(__file__, args, voxel_size_um=sizes, outputs=model)
+    acting = argparse.Namespace(**vars(args))
+    del acting.checkpoint_every  # no result depends on it, so that another value reruns nothing
+    provenance.write(__file__, acting, voxel_size_um=sizes, outputs=model)
     checkpoints.discard(Path(args.checkpoint_dir))
 
 
