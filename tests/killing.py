@@ -86,8 +86,9 @@ def arm_archives(trigger: Trigger) -> None:
 
     def write_array(stream: Any, *arguments: Any, **options: Any) -> None:
         written(stream, *arguments, **options)
-        archive = pathlib.Path(str(stream._zipfile.filename))
-        trigger.at("in_archive", archive.name.removeprefix(".partial."))
+        if archive := getattr(stream, "_zipfile", None):
+            name = pathlib.Path(str(archive.filename)).name
+            trigger.at("in_archive", name.removeprefix(".partial."))
 
     np.lib.format.write_array = write_array
 

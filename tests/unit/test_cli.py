@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 import sys
 
@@ -60,6 +62,22 @@ def test_interruption_is_130(capsys):
 def test_our_own_defects_keep_their_traceback(defect):
     with pytest.raises(defect):
         cli.run(failing(defect("ours")))
+
+
+def test_sigterm_is_one_sentence_and_lets_half_written_files_be_removed(capsys):
+    removed = []
+
+    def main(_argv):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            removed.append("the half")
+
+    before = signal.getsignal(signal.SIGTERM)
+    assert cli.run(main) == 143
+    assert capsys.readouterr().err.endswith(": error: stopped by SIGTERM: start again\n")
+    assert removed == ["the half"]
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_reader_that_goes_away_gets_no_traceback():

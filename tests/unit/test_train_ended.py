@@ -62,18 +62,21 @@ def pairs_file(tmp_path_factory):
 
 @pytest.fixture
 def start(repository, tmp_path, pairs_file):
-    """Start the training of a name, with a file's name killed while it writes that."""
+    """Start the training of a name, to be ended at a moment, or killed while it writes a file."""
     script = repository / "workflow" / "scripts" / "train.py"
 
-    def process(name, *, killed_at=None, **changes):
+    def process(name, *, killed_at=None, at=None, **changes):
         settings = SETTINGS | changes
         command = [
             script,
             *tiny_training.command_line(tmp_path / name, pairs=[pairs_file], **settings),
         ]
         if killed_at:
-            return Process(*killing.command("KILL", "before_rename", killed_at, *command))
-        return Process(sys.executable, *command)
+            at = ("KILL", "before_rename", killed_at)
+        if not at:
+            return Process(sys.executable, *command)
+        number, moment, file, *count = at
+        return Process(*killing.command(number, moment, file, *command, count=(count or [1])[0]))
 
     return process
 
@@ -116,6 +119,58 @@ def test_a_training_ended_in_several_ways_ends_as_an_undisturbed_one(start, tmp_
         tmp_path / "undisturbed" / "model-dir"
     )
     assert not checkpoints.exists()
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        ("TERM", 143, "train: error: stopped by SIGTERM: start again\n"),
+        ("INT", 130, "train: interrupted\n"),
+    ],
+)
+@pytest.mark.parametrize("module", ["sandstone.trainer", "tensorflow.python.framework.ops"])
+def test_a_signal_before_the_first_step_ends_in_one_sentence(start, tmp_path, ending, module):
+    number, exit_code, told = ending
+    assert start("early", at=(number, "at_import", module)).end(exit_code) == told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_while_the_model_is_written_leaves_no_half_of_it(start, tmp_path):
+    file = "generator_best.weights.h5"
+    late = start("late", at=("TERM", "before_rename", file), steps=2)
+    assert late.end(143) == "train: error: stopped by SIGTERM: start again\n"
+    assert not [name for name in names(tmp_path / "late" / "model-dir") if file in name]
+    assert names(tmp_path / "late" / "checkpoint-dir") == {"step_000000002.npz"}
+
+
+# A checkpoint every second step: the third removes the first.
+MOMENTS = [
+    *(("in_archive", "step_000000004.npz", array) for array in (1, 10, 40)),
+    ("before_rename", "step_000000002.npz", 1),
+    ("after_rename", "step_000000002.npz", 1),
+    ("before_remove", "step_000000002.npz", 1),
+    ("after_remove", "step_000000002.npz", 1),
+    ("before_rename", "step_000000008.npz", 1),
+    ("after_rename", "history.csv", 1),
+    ("before_rename", "generator_last.weights.h5", 1),
+    ("before_remove", "step_000000006.npz", 1),
+    ("after_remove", "step_000000008.npz", 1),
+]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("moment", "file", "count"), MOMENTS)
+def test_a_training_killed_at_any_moment_ends_as_an_undisturbed_one(
+    start, tmp_path, moment, file, count
+):
+    settings = {"steps": 8, "checkpoint_every": 2}
+    start("undisturbed", **settings).end(0)
+    start("killed", at=("KILL", moment, file, count), **settings).end(-signal.SIGKILL)
+    start("killed", **settings).end(0)
+    assert contents(tmp_path / "killed" / "model-dir") == contents(
+        tmp_path / "undisturbed" / "model-dir"
+    )
+    assert not (tmp_path / "killed" / "checkpoint-dir").exists()
 
 
 @pytest.mark.soak

@@ -32,6 +32,7 @@ def snakemake() -> Snakemake:
         *options: object,
         targets: tuple[object, ...] = (),
         bin: Path | None = None,  # noqa: A002 - what such a folder is called
+        start_new_session: bool = False,
     ) -> subprocess.CompletedProcess[str]:
         path = f"{bin}:{ENVIRONMENT['PATH']}" if bin else ENVIRONMENT["PATH"]
         command = ["snakemake", "--cores", "2", *options, "--", *targets]
@@ -41,6 +42,7 @@ def snakemake() -> Snakemake:
             text=True,
             cwd=directory,
             env={**ENVIRONMENT, "PATH": path},
+            start_new_session=start_new_session,
             check=False,
         )
 
