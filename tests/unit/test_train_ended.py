@@ -159,18 +159,16 @@ MOMENTS = [
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize(("moment", "file", "count"), MOMENTS)
-def test_a_training_killed_at_any_moment_ends_as_an_undisturbed_one(
-    start, tmp_path, moment, file, count
-):
+def test_a_training_killed_at_any_moment_ends_as_an_undisturbed_one(start, tmp_path):
     settings = {"steps": 8, "checkpoint_every": 2}
     start("undisturbed", **settings).end(0)
-    start("killed", at=("KILL", moment, file, count), **settings).end(-signal.SIGKILL)
-    start("killed", **settings).end(0)
-    assert contents(tmp_path / "killed" / "model-dir") == contents(
-        tmp_path / "undisturbed" / "model-dir"
-    )
-    assert not (tmp_path / "killed" / "checkpoint-dir").exists()
+    for number, moment in enumerate(MOMENTS):
+        name = f"killed_{number}"
+        start(name, at=("KILL", *moment), **settings).end(-signal.SIGKILL)
+        start(name, **settings).end(0)
+        ended = contents(tmp_path / name / "model-dir")
+        assert ended == contents(tmp_path / "undisturbed" / "model-dir"), moment
+        assert not (tmp_path / name / "checkpoint-dir").exists(), moment
 
 
 @pytest.mark.soak

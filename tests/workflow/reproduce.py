@@ -146,7 +146,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     place = Path(tempfile.mkdtemp(prefix="reproduce-"))
     runs = [copy_with_data(place / each.folder) for each in SURROUNDINGS]
     for number, (directory, surroundings) in enumerate(zip(runs, SURROUNDINGS, strict=True), 1):
-        print(f"run {number} of {len(runs)}: {surroundings}", flush=True)
+        print(f"run {number} of {len(runs)}, on {surroundings.cores} core(s)", flush=True)
         done = run(directory, config, surroundings)
         if done.returncode:
             print(f"{done.stdout[-2000:]}{done.stderr[-6000:]}\nrun {number} failed in {directory}")
