@@ -5,10 +5,13 @@ from snakemake.utils import min_version
 min_version("9.19")
 
 
-configfile: os.path.join(workflow.basedir, "config.yaml")  # under every overlay, also with --directory
-
-
 include: "workflow/rules/common.smk"
+
+
+check_folder()
+
+
+configfile: os.path.join(workflow.basedir, "config.yaml")  # under every overlay, also with --directory
 
 
 check_config()
@@ -44,9 +47,13 @@ rule provenance:
         rules.write_crate.output,
 
 
+onstart:
+    check_results()
+
+
 onsuccess:
     show_summary()
 
 
 onerror:
-    show_errors()
+    show_errors(log)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sandstone import checkpoints
+from sandstone.cli import InputError
 
 FINGERPRINT = {"seed": 1, "learning_rate": 1e-3, "pairs": ["abc"], "init_weights": None}
 STATE = {
@@ -159,7 +160,7 @@ def test_a_failed_save_leaves_the_older_ones(folder, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full_disk)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(InputError, match=r"30\.npz cannot be written: no space"):
         save(folder, 30)
     assert names(folder) == ["step_000000010.npz", "step_000000020.npz"]
 

@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -5,7 +6,7 @@ import sys
 
 import pytest
 
-from sandstone import cli
+from sandstone import cli, files
 
 
 class Budget(cli.Stop):
@@ -55,29 +56,55 @@ def test_error_of_the_machine_names_the_file(tmp_path, capsys):
 
 def test_interruption_is_130(capsys):
     assert cli.run(failing(KeyboardInterrupt())) == 130
-    assert capsys.readouterr().err.endswith(": interrupted\n")
+    assert capsys.readouterr().err.endswith("error: stopped by SIGINT: start again to continue\n")
 
 
-@pytest.mark.parametrize("defect", [ValueError, TypeError, ZeroDivisionError, MemoryError])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_fatal_signal_unwinds_and_is_named(number, capsys, tmp_path):
+    def main(argv):
+        with files.atomic_path(tmp_path / "a.csv") as temporary:
+            temporary.touch()
+            signal.raise_signal(number)
+
+    before = signal.getsignal(number)
+    try:
+        assert cli.run(main) == 128 + number
+    finally:
+        signal.signal(number, before)
+    assert capsys.readouterr().err.endswith(
+        f"error: stopped by {number.name}: start again to continue\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_that_the_caller_ignores_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert cli.run(lambda _: signal.raise_signal(signal.SIGHUP)) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_too_little_memory_is_no_defect(capsys):
+    assert cli.run(failing(MemoryError("Unable to allocate 40 GiB"))) == 2
+    assert "(Unable to allocate 40 GiB); use a machine with more" in capsys.readouterr().err
+
+
+def test_a_full_disk_behind_the_error_of_a_library_is_no_defect(capsys):
+    def main(argv):
+        try:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finally:
+            raise ValueError("the archive cannot be closed")
+
+    assert cli.run(main) == 2
+    assert capsys.readouterr().err.endswith("no space left on device; free some and run again\n")
+
+
+@pytest.mark.parametrize("defect", [ValueError, TypeError, ZeroDivisionError])
 def test_our_own_defects_keep_their_traceback(defect):
     with pytest.raises(defect):
         cli.run(failing(defect("ours")))
-
-
-def test_sigterm_is_one_sentence_and_lets_half_written_files_be_removed(capsys):
-    removed = []
-
-    def main(_argv):
-        try:
-            os.kill(os.getpid(), signal.SIGTERM)
-        finally:
-            removed.append("the half")
-
-    before = signal.getsignal(signal.SIGTERM)
-    assert cli.run(main) == 143
-    assert capsys.readouterr().err.endswith(": error: stopped by SIGTERM: start again\n")
-    assert removed == ["the half"]
-    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_reader_that_goes_away_gets_no_traceback():

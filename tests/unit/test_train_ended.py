@@ -124,7 +124,7 @@ def test_a_training_ended_in_several_ways_ends_as_an_undisturbed_one(start, tmp_
 @pytest.mark.parametrize(
     "ending",
     [
-        ("TERM", 143, "train: error: stopped by SIGTERM: start again\n"),
+        ("TERM", 143, "train: error: stopped by SIGTERM: start again to continue\n"),
         ("INT", 130, "train: interrupted\n"),
     ],
 )
@@ -138,7 +138,7 @@ def test_a_signal_before_the_first_step_ends_in_one_sentence(start, tmp_path, en
 def test_a_signal_while_the_model_is_written_leaves_no_half_of_it(start, tmp_path):
     file = "generator_best.weights.h5"
     late = start("late", at=("TERM", "before_rename", file), steps=2)
-    assert late.end(143) == "train: error: stopped by SIGTERM: start again\n"
+    assert late.end(143) == "train: error: stopped by SIGTERM: start again to continue\n"
     assert not [name for name in names(tmp_path / "late" / "model-dir") if file in name]
     assert names(tmp_path / "late" / "checkpoint-dir") == {"step_000000002.npz"}
 

@@ -195,7 +195,7 @@ def test_a_killed_and_a_terminated_training_end_the_same(
     done = snakemake(folder, *TINY, "--retries", "1", bin=folder / "bin")
     assert done.returncode == 0, told_by(done)[-6000:]
     assert "resuming from step 3" in told_by(done)
-    assert "train: error: stopped by SIGTERM: start again" in told_by(done)
+    assert "train: error: stopped by SIGTERM: start again to continue" in told_by(done)
     assert "resuming from step 4" in told_by(done)
     assert compare(tiny[0] / "results", folder / "results")[1] == []
     assert not checkpoints.exists()

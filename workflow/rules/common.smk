@@ -1,22 +1,37 @@
 # Config helpers, wildcard constraints and code(): functions only, no rules.
 
 import json
+import logging
 import re
 import sys
 import time
 from pathlib import Path
 
+import snakemake.exceptions
 import yaml
 
 STARTED = time.time()
+LEAST_ROOM = 65536  # bytes; with less, not even logs and records of a run fit
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+# Where the disk is full, Snakemake cannot keep its own log either: once is enough to say so.
+logging.raiseExceptions = False
+
 from snakemake import __version__ as snakemake_version
 
-from sandstone import source_code
+from sandstone import disk, source_code
 from sandstone.cli import InputError
 from sandstone.config import as_flags, downloads, validate, volume_files
+from sandstone.volume_stamp import stamp
+
+# --- the start of a run ---
+
+
+def check_folder():
+    """Stop with one sentence and exit code 2 where Snakemake could not keep its records."""
+    if workflow.is_main_process:
+        check_writable(".snakemake" if Path(".snakemake").is_dir() else ".")
 
 
 def check_config():
@@ -26,8 +41,37 @@ def check_config():
         for sample in used_samples():
             volume(sample)
     except InputError as error:
-        print(f"sandstone-srgan: error: {error}", file=sys.stderr)
-        sys.exit(2)
+        stop(error)
+
+
+def check_results():
+    """Stop with one sentence and exit code 2 where no job could write its results."""
+    if Path("results").is_dir():
+        check_writable("results")
+
+
+def check_writable(folder):
+    if reason := disk.reason_of_probe(Path(folder), size=LEAST_ROOM):
+        stop(f"nothing can be written into {Path(folder).absolute()}: {reason}")
+
+
+def stop(sentence):
+    print(f"sandstone-srgan: error: {sentence}", file=sys.stderr)
+    sys.exit(2)
+
+
+class LockException(snakemake.exceptions.WorkflowError):
+    """Snakemake's own, in one sentence that says how to tell its two causes apart."""
+
+    def __init__(self):
+        super().__init__(
+            f"sandstone-srgan: error: another run holds {Path.cwd()}; wait until it ends, or, if "
+            "none is running since it was killed, call the same command once with --unlock and "
+            "then again without"
+        )
+
+
+snakemake.exceptions.LockException = LockException
 
 
 # --- what the config asks for ---
@@ -130,13 +174,33 @@ def packages(environment):
 # --- the end of a run ---
 
 
-def show_errors():
+def show_errors(log):
     """Repeat the sentences with which jobs of this run failed, where a reader looks first."""
-    for file in sorted(Path("results/logs").rglob("*.log")):
-        if file.stat().st_mtime >= STARTED:
-            text = file.read_text(encoding="utf-8", errors="replace").strip()
-            if ": error: " in (sentence := text.rpartition("\n")[2]):
-                print(sentence, file=sys.stderr)
+    logs = sorted(Path("results/logs").rglob("*.log"))
+    sentences = [
+        found[-1]
+        for file in logs
+        if file.stat().st_mtime >= STARTED and (found := sentences_of(file))
+    ]
+    for sentence in sentences or [missing_sentence(log)]:
+        print(sentence, file=sys.stderr)
+
+
+def sentences_of(log, pattern=r"^\w+: error: .*"):
+    text = log.read_text(encoding="utf-8", errors="replace")
+    return re.findall(pattern, text, flags=re.MULTILINE)
+
+
+def missing_sentence(log):
+    """Say why no job could: a full disk takes no logs either, and a killed job is silent."""
+    if reason := disk.reason_of_probe(Path("results"), size=LEAST_ROOM):
+        return f"sandstone-srgan: error: {Path('results').absolute()}: {reason}"
+    if any(sentences_of(Path(file), r"^Error in .*rule ") for file in log):
+        return (
+            "sandstone-srgan: error: a job failed without a sentence of its own: its log above "
+            "says more; if it does not, the job was killed, as when memory runs out: run again"
+        )
+    return "sandstone-srgan: error: the run was stopped: start again to continue"
 
 
 def show_summary():

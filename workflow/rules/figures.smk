@@ -33,8 +33,11 @@ rule plot_pairs:
         packages=packages("figures"),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --pairs {input.pairs:q} \
             --png {output.png:q} \
             --pdf {output.pdf:q} \
@@ -71,8 +74,11 @@ rule plot_histogram:
         packages=packages("figures"),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --slices {input.slices:q} \
             --mask {input.mask:q} \
             --metadata {input.metadata:q} \
@@ -110,8 +116,11 @@ rule plot_split:
         packages=packages("figures"),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --pairs {input.pairs:q} \
             --metadata {input.metadata:q} \
             --png {output.png:q} \
@@ -149,8 +158,11 @@ rule plot_network:
         packages=packages("figures"),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --network {input.network:q} \
             --png {output.png:q} \
             --pdf {output.pdf:q} \
@@ -185,8 +197,11 @@ rule plot_training:
         packages=packages("figures"),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --history {input.history:q} \
             --model {wildcards.model:q} \
             --png {output.png:q} \
@@ -225,8 +240,11 @@ rule plot_comparison:
         methods=methods(),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --pairs {input.pairs:q} \
             --predictions {input.predictions:q} \
             --metrics {input.metrics:q} \
@@ -265,8 +283,11 @@ rule plot_metrics:
         methods=methods(),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --metrics {input.metrics:q} \
             --summary {input.summary:q} \
             --png {output.png:q} \
@@ -304,8 +325,11 @@ rule plot_spectra:
         methods=methods(),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --spectra {input.spectra:q} \
             --pairs {input.pairs:q} \
             --png {output.png:q} \

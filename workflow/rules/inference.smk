@@ -29,8 +29,11 @@ rule super_resolve:
         threads=inference_threads,
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --pairs {input.pairs:q} \
             --method {wildcards.method:q} \
             {params.network:q} \

@@ -23,6 +23,17 @@ def reading_flags(wildcards):
     ]
 
 
+def volume_stamp(wildcards):
+    """Tell a volume that was replaced, also by an older file, which its time alone would hide.
+
+    Where the workflow makes or fetches it, its time depends on the run and its content does not.
+    """
+    sample = config["samples"][wildcards.sample]
+    if "phantom" in sample or "url" in sample:
+        return ""
+    return stamp(volume(wildcards.sample))
+
+
 # --- tile pairs ---
 
 

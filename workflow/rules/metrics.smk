@@ -27,8 +27,11 @@ rule fetch_lpips_weights:
         url=config["weights"].get("lpips_alex", {}).get("url"),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {params.script:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {params.script:q} \
             --url {params.url:q} \
             --output {output:q}
         """
@@ -60,8 +63,11 @@ rule compute_metrics:
         threads=lpips_threads(),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --pairs {input.pairs:q} \
             --predictions {input.predictions:q} \
             {params.border:q} \
@@ -102,8 +108,11 @@ rule summarise_metrics:
         bootstrap=bootstrap_flags(),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --metrics {input.metrics:q} \
             --pairs {input.pairs:q} \
             {params.bootstrap:q} \

@@ -32,8 +32,11 @@ rule make_pairs:
         seed=flag("seed", config["seed"]),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --slices {input.slices:q} \
             --mask {input.mask:q} \
             --metadata {input.metadata:q} \

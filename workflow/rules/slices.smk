@@ -29,13 +29,17 @@ rule slice_volume:
     params:
         packages=packages("volumes"),
         reading=reading_flags,
+        volume_stamp=volume_stamp,
         field_of_view=config["slices"]["field_of_view"],
         window=config["slices"]["window"],
         dtype=config["slices"]["dtype"],
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --sample {wildcards.sample:q} \
             --volume {input.volume:q} \
             {params.reading:q} \

@@ -43,8 +43,11 @@ rule train:
         threads=flag("threads", config["tensorflow_threads"]),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --pairs {input.pairs:q} \
             {params.inputs:q} \
             {params.settings:q} \

@@ -29,8 +29,11 @@ rule fetch_volume:
         sha256=lambda wildcards: missing_downloads()[wildcards.download][1],
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {params.script:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {params.script:q} \
             --url {params.url:q} \
             --sha256 {params.sha256:q} \
             --output {output:q}
@@ -59,8 +62,11 @@ rule make_phantom:
         phantom=phantom_flags,
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             {params.phantom:q} \
             --output {output.volume:q} \
             --provenance {output.provenance:q}

@@ -16,6 +16,18 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--url", required=True, help="http, https or file address")
     arguments.add_argument("--sha256", required=True, help="hexadecimal SHA-256 of the file")
     arguments.add_argument("--output", required=True, help="where the file appears")
+    arguments.add_argument(
+        "--timeout",
+        type=cli.positive_float,
+        default=60.0,
+        help="seconds without data, or next to none, after which a connection is dead",
+    )
+    arguments.add_argument(
+        "--backoff",
+        type=cli.positive_float,
+        default=2.0,
+        help="seconds before the second attempt; each further wait doubles",
+    )
     return arguments
 
 
@@ -25,7 +37,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from sandstone import download
 
-    download.download(args.url, args.output, sha256=args.sha256, progress=_tell)
+    download.download(
+        args.url,
+        args.output,
+        sha256=args.sha256,
+        progress=_tell,
+        timeout=args.timeout,
+        backoff=args.backoff,
+    )
 
 
 def _tell(line: str) -> None:

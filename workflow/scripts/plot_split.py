@@ -36,7 +36,8 @@ def read_metadata(path: str, sample: str) -> dict[str, Any]:
         found, _, _ = (metadata[key] for key in ("sample", "origin", "shape"))
     except (ValueError, KeyError, TypeError) as error:
         raise cli.InputError(
-            f"{path} is not the metadata of slices ({error!r}); make it again with slice_volume.py"
+            f"{path} is not the metadata of slices ({error!r}); "
+            "delete it and run slice_volume.py again"
         ) from error
     if found != sample:
         raise cli.InputError(

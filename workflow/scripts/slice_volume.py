@@ -84,13 +84,20 @@ class Scan:
         return extent, voxels / (rock.size * (z1 - z0))
 
     def slices(self) -> "Iterator[tuple[np.ndarray, np.ndarray]]":
-        """Yield (image, rock) of each slice with rock, cut to the extent, both (y, x)."""
+        """Yield (image, rock) of each slice with rock, cut to the extent, both (y, x).
+
+        Raises
+        ------
+        InputError
+            If the volume changed meanwhile.
+        """
         _, (y0, _), (x0, _) = self._view.box
         (z0, z1), (top, bottom), (left, right) = self.extent
         inside = (slice(top - y0, bottom - y0), slice(left - x0, right - x0))
         for z in range(z0, z1):
             image = self._read(z)
             yield image[inside], self._view.rock(image)[inside]
+        self._volume.check_unchanged()
 
 
 def _with_progress(what: str, places: range) -> Iterator[int]:
@@ -134,6 +141,7 @@ def describe(
     from sandstone.files import sha256_of
 
     files = [{"name": file.name, "sha256": sha256_of(file)} for file in volume.files]
+    volume.check_unchanged()  # the hashes are of what was read
     return {
         "sample": args.sample,
         "source": {"files": files, "shape": list(volume.shape), "dtype": volume.dtype.name},

@@ -58,10 +58,12 @@ def read_table(path: str) -> TileTable:
     if not names or not all(_numeric(table[name]) for name in [*CORNERS, *names]):
         raise cli.InputError(
             f"{path} does not give each tile its corner and metrics as numbers:"
-            " make it again with compute_metrics.py"
+            " delete it and run compute_metrics.py again"
         )
     if table.duplicated(CORNERS).any():
-        raise cli.InputError(f"{path} names a tile twice: make it again with compute_metrics.py")
+        raise cli.InputError(
+            f"{path} names a tile twice: delete it and run compute_metrics.py again"
+        )
     metrics = {name: table[name].to_numpy(float) for name in names}
     return TileTable(path, sample, method, table[CORNERS].to_numpy(), metrics)
 

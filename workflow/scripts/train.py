@@ -242,7 +242,7 @@ def write_model(
 ) -> list[Path]:
     """Write architecture, history, and the last and the best weights; return the files."""
     from sandstone import architecture, history, networks
-    from sandstone.files import atomic_path, write_text
+    from sandstone.files import write_text
 
     folder = Path(args.model_dir)
     networks_json = [folder / f"{network}.json" for network in ("generator", "discriminator")]
@@ -261,8 +261,7 @@ def write_model(
     written = {folder / f"generator{suffix}.weights.h5": names[suffix] for suffix in names}
     for file, which in written.items():
         trainer.averaged.set_weights(weights[which])
-        with atomic_path(file) as temporary:
-            trainer.averaged.save_weights(temporary)
+        networks.save_weights(trainer.averaged, file)
     return [*networks_json, curves, *written]
 
 

@@ -4,14 +4,15 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
+from sandstone import disk
+
 USER_ERROR = 2
-INTERRUPTED = 130
-TERMINATED = 143
+# Their default kills at once, and leaves half-made files behind.
+FATAL_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class InputError(ValueError):
@@ -42,8 +43,12 @@ class WorkPath(str):
     """Type of a flag that names a place for what passes: checkpoints, logs."""
 
 
-class Terminated(BaseException):
-    """SIGTERM came: the end of a job's time, or of its machine's."""
+class _Ended(KeyboardInterrupt):
+    """A signal ended the script; the class lets libraries treat it as Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.signal = signal.Signals(number)
 
 
 def argument_parser(description: str | None) -> argparse.ArgumentParser:
@@ -128,52 +133,60 @@ def run(main: Callable[[Sequence[str] | None], None]) -> int:
     """Run a script's `main` and return its exit code.
 
     0 for success, 2 for a mistake of the user or the machine (bad input, full disk,
-    missing permission), 130 for Ctrl-C, 143 for SIGTERM, and a `Stop` brings
-    its own. A defect of ours keeps its traceback.
+    missing permission, too little memory), 128 and the number of a signal that ended it (130
+    for Ctrl-C), and a `Stop` brings its own. A defect of ours keeps its traceback.
     """
+    _raise_on_signals()
     try:
-        with _cleaning_up_on_sigterm():
-            main(None)
-    except Stop as stop:
-        return _fail(str(stop), stop.exit_code)
+        main(None)
     except BrokenPipeError:
         # The reader of our output went away: nothing to tell and nobody to tell it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (InputError, OSError) as error:
-        return _fail(_sentence(error))
-    except KeyboardInterrupt:
-        print(f"{_script()}: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except Terminated:
-        return _fail("stopped by SIGTERM: start again", TERMINATED)
+    except (Exception, KeyboardInterrupt) as error:
+        sentence = _sentence(error)
+        if sentence is None:
+            raise
+        print(f"{_script()}: error: {sentence}", file=sys.stderr)
+        return _exit_code(error)
     return 0
 
 
-@contextmanager
-def _cleaning_up_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM raise `Terminated`, so that what is half-written is removed on the way out."""
-
-    def terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - fixed by signal
-        raise Terminated
-
-    previous = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
-def _fail(sentence: str, exit_code: int = USER_ERROR) -> int:
-    print(f"{_script()}: error: {sentence}", file=sys.stderr)
-    return exit_code
+def _sentence(error: BaseException) -> str | None:
+    """Return what to tell the user, None for a defect of ours."""
+    match error:
+        case InputError() | Stop():
+            return str(error)
+        case KeyboardInterrupt():
+            return f"stopped by {_signal(error).name}: start again to continue"
+        case MemoryError():
+            reason = f" ({error})" if str(error) else ""
+            return f"the memory does not suffice{reason}; use a machine with more, or less data"
+        case OSError():
+            reason = disk.reason(error) or error.strerror or str(error)
+            return f"{error.filename}: {reason}" if error.filename else reason
+    return disk.reason(error)
 
 
-def _sentence(error: InputError | OSError) -> str:
-    if isinstance(error, InputError):
-        return str(error)
-    reason = error.strerror or str(error)
-    return f"{error.filename}: {reason}" if error.filename else reason
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, KeyboardInterrupt):
+        return 128 + _signal(error)
+    return error.exit_code if isinstance(error, Stop) else USER_ERROR
+
+
+def _signal(error: KeyboardInterrupt) -> signal.Signals:
+    return error.signal if isinstance(error, _Ended) else signal.SIGINT
+
+
+def _raise_on_signals() -> None:
+    """Let fatal signals unwind the script as Ctrl-C does, save those that our caller ignores."""
+    for number in FATAL_SIGNALS:
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - fixed by signal
+    raise _Ended(number)
 
 
 def _script() -> str:

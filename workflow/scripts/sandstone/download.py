@@ -13,7 +13,7 @@ from urllib.request import url2pathname
 
 import requests
 
-from sandstone import files
+from sandstone import disk, files
 from sandstone.cli import InputError
 
 BLOCK = 1 << 20  # bytes
@@ -72,18 +72,19 @@ def download(
     if path.is_file() and files.sha256_of(path) == expected:
         progress(f"{path} is there already")
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    if scheme == "file":
-        _copy(url, partial)
-    else:
-        resumed = partial.exists()
-        _fetch(url, partial, progress=progress, timeout=timeout, backoff=backoff)
-        if resumed and files.sha256_of(partial) != expected:
-            progress("what an earlier run left belongs to another file; starting anew")
-            partial.unlink()
+    with files.disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if scheme == "file":
+            _copy(url, partial)
+        else:
+            resumed = partial.exists()
             _fetch(url, partial, progress=progress, timeout=timeout, backoff=backoff)
-    _publish(url, partial, path, expected)
+            if resumed and files.sha256_of(partial) != expected:
+                progress("what an earlier run left belongs to another file; starting anew")
+                partial.unlink()
+                _fetch(url, partial, progress=progress, timeout=timeout, backoff=backoff)
+        _publish(url, partial, path, expected)
     progress(f"wrote {path}")
 
 
@@ -125,6 +126,8 @@ def _copy(url: str, partial: Path) -> None:
                 target.write(block)
     except OSError as error:
         partial.unlink(missing_ok=True)
+        if disk.reason(error):
+            raise
         raise InputError(
             f"{url}: cannot be copied ({error.strerror}); check the address and the disk"
         ) from error

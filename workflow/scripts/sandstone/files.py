@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sandstone.cli import InputError
+from sandstone import disk
+from sandstone.cli import InputError, Stop
 
 
 @contextmanager
@@ -17,18 +18,44 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     The temporary name keeps all suffixes (writers choose their format by it) and is removed
     when the block raises. Data reach the disk before the rename, so that a crash leaves
-    either the old file or the whole new one.
+    either the old file or the whole new one. What a kill leaves has a name of its own, which
+    the next attempt writes over.
+
+    Raises
+    ------
+    InputError
+        If the disk is full, read-only or failing, whatever the block raised because of it.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".partial.{path.name}")
     try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def disk_errors(path: str | Path) -> Iterator[None]:
+    """Turn what a library raises because of the disk of `path` into one sentence.
+
+    Raises
+    ------
+    InputError
+        If the disk is full, read-only or failing, while the block writes `path`.
+    """
+    try:
+        yield
+    except (InputError, Stop):
+        raise
+    except Exception as error:
+        if reason := disk.reason(error) or disk.reason_of_probe(Path(path).parent):
+            raise InputError(f"{path} cannot be written: {reason}") from error
+        raise
 
 
 def write_text(path: str | Path, text: str) -> None:

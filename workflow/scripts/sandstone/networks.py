@@ -5,6 +5,7 @@ initial weights come from Keras's global seed: call `keras.utils.set_random_seed
 """
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,7 +26,7 @@ from sandstone.architecture import (
     generator_files,
 )
 from sandstone.cli import InputError
-from sandstone.files import write_json
+from sandstone.files import atomic_path, write_json
 from sandstone.upsampling import BicubicUpsampling, PixelShuffle, SubPixelInitializer
 
 # Running averages of short trainings must follow quickly; the notebook's are its own.
@@ -35,6 +36,7 @@ LEAK = 0.2
 
 # Keras chooses the format of a file by its name.
 WEIGHTS_SUFFIX = ".weights.h5"
+ROOM_FOR_NAMES = 2**20  # bytes; what HDF5 adds to a few hundred arrays
 
 Tensor = keras.KerasTensor
 
@@ -150,10 +152,39 @@ def load_generator(model_dir: str | Path) -> keras.Model:
         raise InputError(f"{description} does not exist: train the model first") from error
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"{description} does not describe a generator ({error}): train the model again"
+            f"{description} does not describe a generator ({error}): delete it and train again"
         ) from error
     load_weights(model, weights)
     return model
+
+
+def save_weights(model: keras.Model, path: str | Path) -> None:
+    """Write the weights of `model` to `path`, whole or not at all.
+
+    Keras writes into a temporary folder first, since a full disk would crash the HDF5 library;
+    from there the finished file is copied.
+
+    Raises
+    ------
+    InputError
+        If the disk of `path`, or that of temporary files, is full.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        _check_room(Path(folder), model)
+        made = Path(folder) / f"made{WEIGHTS_SUFFIX}"
+        model.save_weights(made)
+        with atomic_path(path) as temporary:
+            shutil.copyfile(made, temporary)
+
+
+def _check_room(folder: Path, model: keras.Model) -> None:
+    """Refuse to write weights into a temporary folder that cannot take them."""
+    needed = 2 * sum(weight.nbytes for weight in model.get_weights()) + ROOM_FOR_NAMES
+    if shutil.disk_usage(folder).free < needed:
+        raise InputError(
+            f"{folder.parent}: temporary files need {needed / 1e6:.0f} MB there; free some, or "
+            "name another folder in the environment variable TMPDIR"
+        )
 
 
 def load_weights(model: keras.Model, path: str | Path) -> None:
@@ -176,6 +207,7 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
         raise InputError(f"{path} must be named *{WEIGHTS_SUFFIX}, as Keras knows it: rename it")
     found = _weight_shapes(path)
     with tempfile.TemporaryDirectory() as folder:
+        _check_room(Path(folder), model)
         own = Path(folder) / f"own{WEIGHTS_SUFFIX}"
         model.save_weights(own)
         expected = _weight_shapes(own)
@@ -315,5 +347,7 @@ def _weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         raise InputError(f"{path} does not exist: train the model first") from error
     except (OSError, RuntimeError) as error:
         # HDF5's own words may run over several lines.
-        raise InputError(f"{path} is damaged or no HDF5 file: train the model again") from error
+        raise InputError(
+            f"{path} is damaged or no HDF5 file: delete it and train the model again"
+        ) from error
     return shapes

@@ -10,9 +10,9 @@ from typing import Any, Self, TypeVar
 import h5py
 import numpy as np
 
-from sandstone import grey
+from sandstone import grey, hdf5_output
 from sandstone.cli import InputError
-from sandstone.files import atomic_path
+from sandstone.hdf5_output import Check
 from sandstone.splits import SPLITS
 
 CORNERS = ("z", "y", "x")
@@ -168,8 +168,9 @@ class Predictions(_TileFile):
 class PairsWriter:
     """Appends tile pairs to the splits of a new pairs file."""
 
-    def __init__(self, file: h5py.File) -> None:
+    def __init__(self, file: h5py.File, check: Check) -> None:
         self._file = file
+        self._check = check
 
     def append(
         self,
@@ -183,18 +184,21 @@ class PairsWriter:
         _extend(group["hr"], hr)
         _extend(group["lr"], lr)
         _extend_corners(group, corners)
+        self._check()
 
 
 class PredictionsWriter:
     """Appends super-resolved tiles to a new predictions file."""
 
-    def __init__(self, file: h5py.File) -> None:
+    def __init__(self, file: h5py.File, check: Check) -> None:
         self._file = file
+        self._check = check
 
     def append(self, sr: np.ndarray, corners: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
         """Append tiles `sr` (n, H, H) with the z, y and x that their pairs have, each (n,)."""
         _extend(self._file["sr"], sr)
         _extend_corners(self._file, corners)
+        self._check()
 
 
 @contextmanager
@@ -218,7 +222,7 @@ def write_pairs(
         Edge of the HR tiles, voxels.
     """
     dtype = _dtype_of(attributes.grey_max)
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_output.create(path) as (file, check):
         _write_attributes(file, attributes)
         for name in SPLITS:
             group = file.create_group(name)
@@ -226,7 +230,7 @@ def write_pairs(
             _create_tiles(group, "hr", hr_size, dtype)
             _create_tiles(group, "lr", hr_size // attributes.scale, dtype)
             _create_corners(group)
-        yield PairsWriter(file)
+        yield PairsWriter(file, check)
 
 
 @contextmanager
@@ -234,11 +238,11 @@ def write_predictions(
     path: str | Path, attributes: PredictionsAttributes, *, hr_size: int
 ) -> Iterator[PredictionsWriter]:
     """Open a new predictions file for appending; it appears when the block succeeds."""
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_output.create(path) as (file, check):
         _write_attributes(file, attributes)
         _create_tiles(file, "sr", hr_size, _dtype_of(attributes.grey_max))
         _create_corners(file)
-        yield PredictionsWriter(file)
+        yield PredictionsWriter(file, check)
 
 
 def open_pairs(path: str | Path) -> Pairs:
@@ -281,7 +285,7 @@ def check_aligned(pairs: Pairs, predictions: Predictions) -> None:
     if not aligned:
         raise InputError(
             f"{predictions.path} does not hold the test tiles of {pairs.path} in their order; "
-            "make it again from these pairs with super_resolve.py"
+            "delete it and run super_resolve.py on these pairs"
         )
 
 
@@ -295,14 +299,14 @@ def _open(path: Path, kind: type[_Opened], script: str) -> _Opened:
         file = h5py.File(path, "r")
     except OSError as error:
         raise InputError(
-            f"{path} is not a whole, readable HDF5 file; make it again with {script}"
+            f"{path} is not a whole, readable HDF5 file; delete it and run {script} again"
         ) from error
     try:
         return kind(path, file)
     except _LayoutError as error:
         file.close()
         raise InputError(
-            f"{path} is not laid out as expected: {error}; make it with {script}"
+            f"{path} is not laid out as expected: {error}; delete it and run {script} again"
         ) from error
 
 

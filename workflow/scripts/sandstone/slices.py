@@ -152,7 +152,7 @@ def open_slices(
         if mask.shape != stack.shape:
             raise InputError(
                 f"{mask_path}: the mask's shape {mask.shape} is not the shape {stack.shape} of "
-                f"{slices_path}; make both again with slice_volume.py"
+                f"{slices_path}; delete both and run slice_volume.py again"
             )
         opened.pop_all()
     return Slices(stack, mask, metadata)
@@ -163,13 +163,17 @@ def _read_metadata(path: str | Path) -> dict[str, Any]:
     try:
         metadata = json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(f"{path}: not valid JSON; make it again with slice_volume.py") from error
+        raise _bad_metadata(path, "not valid JSON") from error
     if not isinstance(metadata, dict):
-        raise InputError(f"{path}: no JSON object; make it again with slice_volume.py")
+        raise _bad_metadata(path, "no JSON object")
     missing = [key for key in REQUIRED_KEYS if key not in metadata]
     if missing:
-        raise InputError(f"{path}: lacks {', '.join(missing)}; make it again with slice_volume.py")
+        raise _bad_metadata(path, f"lacks {', '.join(missing)}")
     return metadata
+
+
+def _bad_metadata(path: str | Path, what: str) -> InputError:
+    return InputError(f"{path}: {what}; delete it and run slice_volume.py again")
 
 
 def _check_agreement(
@@ -182,7 +186,8 @@ def _check_agreement(
     if (shape, dtype) != (list(stack.shape), stack.dtype.name):
         raise InputError(
             f"{slices_path}: holds {stack.dtype.name} of shape {list(stack.shape)}, but "
-            f"{metadata_path} says {dtype} of shape {shape}; make both again with slice_volume.py"
+            f"{metadata_path} says {dtype} of shape {shape}; delete both and run slice_volume.py "
+            "again"
         )
 
 
@@ -230,4 +235,4 @@ class _Stack:
 
 
 def _damaged(path: str | Path) -> InputError:
-    return InputError(f"{path}: damaged or truncated TIFF; make it again with slice_volume.py")
+    return InputError(f"{path}: damaged or truncated TIFF; delete it and run slice_volume.py again")

@@ -14,21 +14,30 @@ def read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the file is missing, is no table, lacks a column or has no rows.
+        If the file is missing, cut short, no table, lacks a column or has no rows.
     """
     try:
+        _check_whole(path)
         table = pd.read_csv(path, dtype={"sample": str, "method": str})
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; run the step that writes it") from None
     except (ValueError, pd.errors.ParserError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"{path} is no CSV table ({reason}); make it again") from None
+        raise InputError(f"{path} is no CSV table ({reason}); delete it and run again") from None
     missing = [column for column in columns if column not in table.columns]
     if missing:
-        raise InputError(f"{path} lacks the column {missing[0]}; make it again")
+        raise InputError(f"{path} lacks the column {missing[0]}; delete it and run again")
     if table.empty:
-        raise InputError(f"{path} has no rows; make it again")
+        raise InputError(f"{path} has no rows; delete it and run again")
     return table
+
+
+def _check_whole(path: str | Path) -> None:
+    """Refuse a table that ends within a line: its last number may be cut short, and look right."""
+    with Path(path).open("rb") as stream:
+        text = stream.read()
+    if text and not text.endswith(b"\n"):
+        raise ValueError("it is cut short")
 
 
 def only_value(table: pd.DataFrame, column: str, path: str | Path) -> str:

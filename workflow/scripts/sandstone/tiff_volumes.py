@@ -130,7 +130,7 @@ def _check_page_chain(tiff: tifffile.TiffFile, path: Path) -> None:
     if not complete:
         raise InputError(
             f"{path}: truncated after {len(pages)} pages and {path.stat().st_size} bytes, more "
-            "pages are expected; copy the whole file anew"
+            "pages are expected; delete it, then copy or make it anew"
         )
 
 
@@ -151,7 +151,7 @@ def _only_series(tiff: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries
     if images > prod(series.shape) // prod(series.keyframe.shape):
         raise InputError(
             f"{path}: ImageJ's header declares {images} slices, the file holds fewer; "
-            "copy the whole file anew"
+            "delete it, then copy or make it anew"
         )
     return series
 

@@ -12,6 +12,7 @@ import numpy as np
 from sandstone.cli import InputError
 from sandstone.slice_files import TIFF, natural_order, slices_in
 from sandstone.volume_source import FileVoxelSize, Source, library_errors
+from sandstone.volume_stamp import stamp
 
 VoxelSize = tuple[float, float, float]
 
@@ -63,6 +64,7 @@ class Volume:
         self.files = source.files
         self.voxel_size_um = voxel_size_um
         self._source: Source | None = source
+        self._stamp = stamp(source.files)
 
     def read(self, z0: int, z1: int) -> np.ndarray:
         """Return the slices z0 to z1 - 1 as a contiguous copy, shape (z1 - z0, y, x).
@@ -80,6 +82,22 @@ class Volume:
             raise ValueError(f"slices {z0}:{z1} are not within 0:{self.shape[0]}")
         with library_errors(self.files[0]):
             return np.array(self._source.read(z0, z1), dtype=self.dtype, order="C", copy=True)
+
+    def check_unchanged(self) -> None:
+        """Refuse what was read if a file was written or replaced since the volume was opened.
+
+        Raises
+        ------
+        InputError
+            Naming the volume.
+        """
+        with library_errors(self.files[0]):
+            changed = stamp(self.files) != self._stamp
+        if changed:
+            raise InputError(
+                f"{self.files[0]}: changed while it was being read; wait until it is whole and "
+                "run again"
+            )
 
     def close(self) -> None:
         """Let go of the open files."""

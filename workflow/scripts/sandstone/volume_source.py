@@ -100,7 +100,8 @@ def library_errors(path: Path) -> Iterator[None]:
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            f"{path}: damaged, truncated or not what its name says ({reason}); copy it anew"
+            f"{path}: damaged, truncated or not what its name says ({reason}); "
+            "delete it, then copy or make it anew"
         ) from error
 
 
