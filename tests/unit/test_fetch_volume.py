@@ -32,6 +32,15 @@ def test_a_wrong_hash_is_one_sentence(run_script, tmp_path: Path) -> None:
     assert not output.exists()
 
 
+def test_waits_can_be_shortened(run_script, tmp_path: Path) -> None:
+    nobody = "http://127.0.0.1:9/rock.raw"
+    flags = ("--url", nobody, "--sha256", SHA256, "--output", tmp_path / "rock.raw")
+    done = run_script("fetch_volume", *flags, "--backoff", "0.001", "--timeout", "1")
+    assert done.returncode == 2
+    assert "attempt 2 of 5 in 0.001 s" in done.stdout
+    assert "in 5 attempts" in done.stderr
+
+
 def test_flags_are_required(run_script) -> None:
     done = run_script("fetch_volume")
     assert done.returncode == 2

@@ -410,3 +410,18 @@ def test_prediction_uses_running_averages_and_leaves_them():
     batch = np.stack([np.zeros((5, 5, 1)), np.ones((5, 5, 1))]).astype(np.float32)
     np.testing.assert_allclose(networks.predict(model, batch)[:1], alone, atol=1e-6)
     assert all(map(np.array_equal, before, model.get_weights()))
+
+
+def test_saved_weights_are_those_of_keras(tmp_path):
+    model = networks.build_generator(**SMALL)
+    networks.save_weights(model, tmp_path / "ours.weights.h5")
+    model.save_weights(tmp_path / "keras.weights.h5")
+    ours, theirs = ((tmp_path / f"{who}.weights.h5").read_bytes() for who in ("ours", "keras"))
+    assert ours == theirs
+
+
+def test_weights_are_not_written_where_temporary_files_have_no_room(tmp_path, monkeypatch):
+    monkeypatch.setattr(networks, "ROOM_FOR_NAMES", 2**70)
+    with pytest.raises(InputError, match="another folder in the environment variable TMPDIR"):
+        networks.save_weights(networks.build_generator(**SMALL), tmp_path / "a.weights.h5")
+    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,7 @@
 import errno
 import json
+import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +47,25 @@ def test_slabs_are_copies_of_the_file(raw_file: Path) -> None:
     assert slab.flags.c_contiguous
     assert slab.flags.writeable
     assert slab.flags.owndata
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda file: os.utime(file, (1e9, 1e9)),
+        lambda file: os.truncate(file, 100),
+        lambda file: file.unlink(),
+        lambda file: file.write_bytes(file.read_bytes()[::-1]),
+    ],
+    ids=["older", "cut", "gone", "rewritten"],
+)
+def test_a_volume_that_changes_after_it_was_opened_is_told(raw_file: Path, change) -> None:
+    os.utime(raw_file, (2e9, 2e9))
+    with open_volume(raw_file, voxel_size_um=2.5, raw=LAYOUT) as rock:
+        rock.check_unchanged()
+        change(raw_file)
+        with pytest.raises(InputError, match=re.escape(str(raw_file))):
+            rock.check_unchanged()
 
 
 def test_an_empty_slab_has_the_shape_of_none(raw_file: Path) -> None:

@@ -1,4 +1,4 @@
-"""A server that dies under a download of the workflow: one sentence, and a healthy one completes."""
+"""A server that dies under a download: one sentence, and a healthy one completes the run."""
 
 import hashlib
 import threading

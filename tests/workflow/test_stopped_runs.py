@@ -53,22 +53,31 @@ class StartedRun:
         """Wait for the end and check that no process of the group is left."""
         stdout, stderr = self.process.communicate(timeout=SECONDS)
         limit = time.monotonic() + 5
-        while self._running():
-            assert time.monotonic() < limit, self._running()
+        while self._processes():
+            assert time.monotonic() < limit, self._processes()
             time.sleep(0.05)
         return subprocess.CompletedProcess([], self.process.returncode, stdout, stderr)
 
-    def _running(self) -> list[str]:
-        """Return the processes of the group; one that only waits to be reaped has ended."""
-        listed = subprocess.run(
-            ["ps", "-A", "-o", "pgid=,stat=,args="], capture_output=True, text=True, check=True
+    def kill_job(self, script: str) -> None:
+        """Kill the process of one job, as the system does where memory runs out."""
+        (job,) = (
+            number
+            for number, command in self._processes().items()
+            if script in command and "exec " not in command
         )
-        rows = (line.split(None, 2) for line in listed.stdout.splitlines())
-        return [
-            row[-1]
-            for row in rows
-            if row[0] == str(self.process.pid) and not row[1].startswith("Z")
-        ]
+        os.kill(job, signal.SIGKILL)
+
+    def _processes(self) -> dict[int, str]:
+        """Map the group's processes to their commands; what waits to be reaped has ended."""
+        listed = subprocess.run(
+            ["ps", "-A", "-o", "pid=,pgid=,stat=,args="], capture_output=True, text=True, check=True
+        )
+        rows = (line.split(None, 3) for line in listed.stdout.splitlines())
+        return {
+            int(pid): command
+            for pid, group, state, command in rows
+            if group == str(self.process.pid) and not state.startswith("Z")
+        }
 
 
 @pytest.fixture
@@ -128,6 +137,20 @@ def test_a_signal_to_snakemake_alone_lets_the_running_job_finish(
     assert not (tmp_path / PAIRS).exists()
     assert_success(snakemake(tmp_path, *TINY, targets=(PAIRS,)))
     assert (tmp_path / PAIRS).read_bytes() == (tiny[0] / PAIRS).read_bytes()
+
+
+def test_a_job_that_is_killed_is_told_though_it_cannot_tell(
+    tiny: tuple[Path, str], start: Start, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    run = start(*TINY, target=PAIRS)
+    run.wait_for("results/slices/.partial.phantom.tif")
+    run.kill_job("slice_volume.py")
+    assert last_sentence(run.end()).startswith(
+        "sandstone-srgan: error: a job failed without a sentence of its own"
+    )
+    assert_success(snakemake(tmp_path, *TINY, targets=(PAIRS,)))
+    assert (tmp_path / PAIRS).read_bytes() == (tiny[0] / PAIRS).read_bytes()
+    assert partial_files(tmp_path) == []
 
 
 @pytest.mark.parametrize("stage", ["slices/.partial.phantom.tif", "pairs/.partial.phantom.h5"])
