@@ -33,8 +33,11 @@ rule model_card:
         confidence=flag("confidence", config["evaluation"]["confidence"]),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --model {wildcards.model:q} \
             --record {input.record:q} \
             --generator {input.generator:q} \
@@ -75,8 +78,11 @@ rule write_crate:
         snakemake=snakemake_version,
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --records {input.records:q} \
             {params.elsewhere:q} \
             --config {params.config:q} \
@@ -103,8 +109,11 @@ rule verify_provenance:
         elsewhere=flag("elsewhere", elsewhere()),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {params.script:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {params.script:q} \
             --results results \
             {params.elsewhere:q}
         """

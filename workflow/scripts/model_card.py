@@ -204,7 +204,7 @@ def read_sources(paths: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """Return the description of the slices of each sample."""
     from sandstone.files import read_json
 
-    remedy = "make it again with slice_volume.py"
+    remedy = "delete it and run slice_volume.py again"
     found = [read_json(path, keys=("sample", "source", "window"), remedy=remedy) for path in paths]
     return {slices["sample"]: slices for slices in found}
 
@@ -240,7 +240,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from sandstone.pairs import open_pairs
 
     record = records.read(args.record).content
-    generator = files.read_json(args.generator, remedy="train the model again")
+    generator = files.read_json(args.generator, remedy="delete it and train again")
     history = tables.read(args.history, ("step", "val_psnr_db"))
     summary = tables.read(args.summary, COLUMNS)
     with ExitStack() as stack:

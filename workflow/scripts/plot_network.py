@@ -66,9 +66,9 @@ def read_network(path: str) -> dict[str, Any]:
     try:
         network = json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
-        raise cli.InputError(f"{path} is not valid JSON; train the model again") from error
+        raise cli.InputError(f"{path} is not valid JSON; delete it and train again") from error
     if not isinstance(network, dict):
-        raise cli.InputError(f"{path} is not the JSON of a network; train the model again")
+        raise cli.InputError(f"{path} is not the JSON of a network; delete it and train again")
     return network
 
 

@@ -46,7 +46,7 @@ def check_model_scale(model_dir: Path, scale: int) -> None:
         model_scale = json.loads(description.read_text(encoding="utf-8"))["scale"]
     except (ValueError, KeyError, TypeError) as error:
         raise cli.InputError(
-            f"{description} does not tell the model's scale; train the model again"
+            f"{description} does not tell the model's scale; delete it and train again"
         ) from error
     if model_scale != scale:
         raise cli.InputError(
