@@ -27,15 +27,20 @@ class StartedRun:
 
     def __init__(self, directory: Path, *options: str, target: str) -> None:
         self.directory = directory
-        self.process = subprocess.Popen(
-            ["snakemake", "--cores", "1", *options, "--", target],
-            cwd=directory,
-            env=ENVIRONMENT,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        # Where the tests run in the background, SIGINT is ignored, and would be in the run.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            self.process = subprocess.Popen(
+                ["snakemake", "--cores", "1", *options, "--", target],
+                cwd=directory,
+                env=ENVIRONMENT,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def wait_for(self, name: str) -> None:
         """Wait until a file is there."""
