@@ -125,7 +125,7 @@ def test_a_training_ended_in_several_ways_ends_as_an_undisturbed_one(start, tmp_
     "ending",
     [
         ("TERM", 143, "train: error: stopped by SIGTERM: start again to continue\n"),
-        ("INT", 130, "train: interrupted\n"),
+        ("INT", 130, "train: error: stopped by SIGINT: start again to continue\n"),
     ],
 )
 @pytest.mark.parametrize("module", ["sandstone.trainer", "tensorflow.python.framework.ops"])
