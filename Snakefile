@@ -10,8 +10,11 @@ include: "workflow/rules/common.smk"
 
 check_folder()
 
+CONFIG = os.path.join(workflow.basedir, "config.yaml")
+check_config_files(CONFIG)
 
-configfile: os.path.join(workflow.basedir, "config.yaml")  # under every overlay, also with --directory
+
+configfile: CONFIG  # under every overlay, also with --directory
 
 
 check_config()

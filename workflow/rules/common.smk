@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import snakemake.exceptions
@@ -20,8 +21,8 @@ logging.raiseExceptions = False
 
 from snakemake import __version__ as snakemake_version
 
-from sandstone import disk, source_code
-from sandstone.cli import InputError
+from sandstone import disk, plain_yaml, source_code
+from sandstone.cli import InputError, one_line
 from sandstone.config import as_flags, downloads, validate, volume_files
 from sandstone.volume_stamp import stamp
 
@@ -34,13 +35,27 @@ def check_folder():
         check_writable(".snakemake" if Path(".snakemake").is_dir() else ".")
 
 
+def check_config_files(base):
+    """Read config.yaml and its overlays as plain data, or stop with one sentence and exit code 2."""
+    with one_sentence():
+        for file in [base, *workflow.config_settings.configfiles]:
+            plain_yaml.read(file)
+
+
 def check_config():
     """Validate the config and find its files, or stop with one sentence and exit code 2."""
-    try:
+    with one_sentence():
         validate(config)
         for sample in used_samples():
             volume(sample)
-    except InputError as error:
+
+
+@contextmanager
+def one_sentence():
+    """Turn a mistake of the user into one sentence and exit code 2."""
+    try:
+        yield
+    except (InputError, OSError) as error:
         stop(error)
 
 
@@ -56,7 +71,7 @@ def check_writable(folder):
 
 
 def stop(sentence):
-    print(f"sandstone-srgan: error: {sentence}", file=sys.stderr)
+    print(f"sandstone-srgan: error: {one_line(str(sentence))}", file=sys.stderr)
     sys.exit(2)
 
 

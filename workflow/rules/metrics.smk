@@ -24,7 +24,8 @@ rule fetch_lpips_weights:
         runtime=60,
     params:
         script=code("fetch_lpips_weights")[0],
-        url=config["weights"].get("lpips_alex", {}).get("url"),
+        # A function: Snakemake would look for wildcards in the text itself.
+        url=lambda wildcards: config["weights"].get("lpips_alex", {}).get("url"),
     shell:
         """
         exec &> >(

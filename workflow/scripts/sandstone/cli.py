@@ -13,6 +13,7 @@ from sandstone import disk
 USER_ERROR = 2
 # Their default kills at once, and leaves half-made files behind.
 FATAL_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+LONGEST_SHOWN = 120  # characters of a value that a sentence repeats
 
 
 class InputError(ValueError):
@@ -147,9 +148,35 @@ def run(main: Callable[[Sequence[str] | None], None]) -> int:
         sentence = _sentence(error)
         if sentence is None:
             raise
-        print(f"{_script()}: error: {sentence}", file=sys.stderr)
+        print(f"{_script()}: error: {one_line(sentence)}", file=sys.stderr)
         return _exit_code(error)
     return 0
+
+
+def shown(value: object) -> str:
+    """Return a value as a sentence shows it: as Python writes it, cut short."""
+    try:
+        return shortened(repr(value))
+    except (ValueError, RecursionError):  # an endless number; endless nesting
+        return f"an immense {type(value).__name__}"
+
+
+def shortened(text: object) -> str:
+    """Return a text cut to what a sentence has room for."""
+    text = str(text)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+
+
+def one_line(sentence: str) -> str:
+    """Return a sentence with what is no printable character escaped.
+
+    A name with a line break would make two lines of it, one with an escape sequence would
+    rule the terminal.
+    """
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
+        for each in sentence
+    )
 
 
 def _sentence(error: BaseException) -> str | None:

@@ -1,28 +1,21 @@
 """Validate a configuration: schema, defaults, and what a schema cannot say."""
 
-import difflib
 import glob
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import jsonschema
 import yaml
 
-from sandstone.cli import InputError
-from sandstone.slice_files import natural_order, slices_in
+from sandstone.cli import InputError, shortened, shown
+from sandstone.config_sentences import sentence
+from sandstone.path_text import check_inside_data, check_path
+from sandstone.plain_yaml import check_values
+from sandstone.slice_files import TIFF, natural_order, slices_in
 
 Config = dict[str, Any]
-
-_TYPE_NAMES = {
-    "object": "a mapping of keys",
-    "array": "a list",
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-}
 
 SCHEMA_PATH = Path(__file__).resolve().parents[2] / "schemas" / "config.schema.yaml"
 
@@ -36,10 +29,11 @@ def validate(config: Config, schema_path: Path = SCHEMA_PATH) -> None:
         Naming the first key that is wrong, and what it should be.
     """
     schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
+    check_values(config, "config")
     _check_finite(config, "config")
     errors = list(_validator_that_fills_defaults(schema).iter_errors(config))
     if errors:
-        raise InputError(_sentence(min(errors, key=lambda error: list(map(str, error.path)))))
+        raise InputError(sentence(min(errors, key=lambda error: list(map(str, error.path)))))
     for check in (_check_samples, _check_pairs, _check_weights, _check_models, _check_evaluation):
         check(config)
 
@@ -57,7 +51,38 @@ def _validator_that_fills_defaults(schema: Config) -> jsonschema.Draft202012Vali
                 instance.setdefault(key, value)
         yield from validate_properties(validator, properties, instance, parent)
 
-    return jsonschema.validators.extend(base, {"properties": fill_then_validate})(schema)
+    def match_to_the_end(
+        validator: Any, pattern: str, instance: Any, parent: Config
+    ) -> Iterator[jsonschema.ValidationError]:
+        """Match a pattern as JSON means it: Python lets `$` stand before a last line break."""
+        if isinstance(instance, str) and instance.endswith("\n"):
+            yield jsonschema.ValidationError("ends with a line break")
+        yield from base.VALIDATORS["pattern"](validator, pattern, instance, parent)
+
+    validators = {
+        "properties": fill_then_validate,
+        "pattern": match_to_the_end,
+        "uniqueItems": _validate_unique,
+    }
+    # 4.0 is a whole number to JSON, but no text that a flag of whole numbers takes.
+    types = base.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    return jsonschema.validators.extend(base, validators, type_checker=types)(schema)
+
+
+def _validate_unique(
+    _validator: Any, unique: Any, instance: Any, _schema: Config
+) -> Iterator[jsonschema.ValidationError]:
+    """Find repetitions in a time that does not grow with the square of a list."""
+    if not (unique and isinstance(instance, list)):
+        return
+    seen: set[str] = set()
+    for value in map(repr, instance):
+        if value in seen:
+            yield jsonschema.ValidationError(f"{shown(instance)} names {value[:80]} twice")
+            return
+        seen.add(value)
 
 
 def _defaults(schema: Config, properties: Config) -> Iterator[tuple[str, Any]]:
@@ -89,83 +114,6 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-# --- one sentence for what the schema finds -------------------------------------------
-
-
-def _sentence(error: jsonschema.ValidationError) -> str:
-    key = ".".join(map(str, error.path)) or "the config"
-    describe = _DESCRIPTIONS.get(str(error.validator), _describe_any)
-    return f"config: {describe(key, error)}"
-
-
-def _describe_unknown_key(key: str, error: jsonschema.ValidationError) -> str:
-    known = list(error.schema.get("properties", {}))
-    unknown = min(set(map(str, error.instance)) - set(known))
-    where = f"in {key}" if error.path else "at the top"
-    close = difflib.get_close_matches(unknown, known, n=1)
-    advice = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
-    return f"unknown key {unknown!r} {where}; {advice}"
-
-
-def _describe_type(key: str, error: jsonschema.ValidationError) -> str:
-    expected = error.validator_value
-    names = expected if isinstance(expected, list) else [expected]
-    wanted = " or ".join(_TYPE_NAMES[name] for name in names)
-    if isinstance(error.instance, str) and _is_number(error.instance):
-        return (
-            f"{key} is the text {error.instance!r}, not {wanted}; write it in a config file as "
-            f"{_yaml_number(error.instance)}, without quotes (--config makes text of nested values)"
-        )
-    return f"{key} is {error.instance!r}, but must be {wanted}"
-
-
-def _describe_enum(key: str, error: jsonschema.ValidationError) -> str:
-    allowed = ", ".join(map(str, error.validator_value))
-    return f"{key} is {error.instance!r}, but must be one of {allowed}"
-
-
-def _describe_required(key: str, error: jsonschema.ValidationError) -> str:
-    missing = next(name for name in error.validator_value if name not in error.instance)
-    return f"{key} lacks the key {missing!r}; add it"
-
-
-def _describe_pattern(key: str, error: jsonschema.ValidationError) -> str:
-    if error.validator == "pattern" and "propertyNames" in error.schema_path:
-        return f"the name {error.instance!r} in {key} may hold only a-z, 0-9 and _; rename it"
-    description = error.schema.get("description", f"it must match {error.validator_value}")
-    return f"{key} is {error.instance!r}, which does not fit; {description.strip()}"
-
-
-def _describe_any(key: str, error: jsonschema.ValidationError) -> str:
-    return f"{key}: {error.message}"
-
-
-_DESCRIPTIONS: dict[str, Callable[[str, jsonschema.ValidationError], str]] = {
-    "additionalProperties": _describe_unknown_key,
-    "type": _describe_type,
-    "enum": _describe_enum,
-    "required": _describe_required,
-    "pattern": _describe_pattern,
-}
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _yaml_number(text: str) -> str:
-    mantissa, exponent_sign, exponent = text.lower().partition("e")
-    point = mantissa if "." in mantissa else f"{mantissa}.0"
-    if not exponent_sign:
-        return mantissa
-    sign = exponent if exponent.startswith(("+", "-")) else f"+{exponent}"
-    return f"{point}e{sign}"
-
-
 # --- what a schema cannot say -----------------------------------------------------------
 
 
@@ -176,9 +124,11 @@ def _check_samples(config: Config) -> None:
             raise InputError(f"{key} needs either phantom or path, and not both")
         if "phantom" in sample:
             continue
+        check_path(f"{key}.path", sample["path"])
         if "url" in sample and not Path(sample["path"]).is_file():
             _check_download(key, sample)
         _check_raw(key, sample)
+    _check_same_downloads(config)
 
 
 def _check_download(key: str, sample: Config) -> None:
@@ -188,18 +138,33 @@ def _check_download(key: str, sample: Config) -> None:
             "give one for each, so that a download can be trusted"
         )
     check_inside_data(f"{key}.path", sample["path"])
-    if len(sample["url"]) > 1 and PurePosixPath(sample["path"]).suffix:
+    if len(sample["url"]) == 1:
+        return
+    if PurePosixPath(sample["path"]).suffix:
         raise InputError(
             f"{key}.path is {sample['path']}, but several url make a folder of slices; "
             "name a folder without suffix"
         )
+    names = _part_names(sample)
+    for name in names:
+        check_path(f"{key}.url", name)
+        if PurePosixPath(name).suffix.lower() not in TIFF or names.count(name) > 1:
+            raise InputError(
+                f"{key}.url ends in {shown(name)}, but several url make a folder of slices; "
+                "give addresses that end in different names of TIFF files"
+            )
 
 
-def check_inside_data(key: str, path: str) -> None:
-    """Refuse to download to anywhere but data/."""
-    parts = PurePosixPath(path).parts
-    if len(parts) < 2 or parts[0] != "data" or ".." in parts:
-        raise InputError(f"{key} is {path!r}; downloads go inside data/, as in data/raw/rock.tif")
+def _check_same_downloads(config: Config) -> None:
+    """Refuse two samples that would fetch different files to one place."""
+    sources: dict[str, tuple[str, str]] = {}
+    for name, sample in config["samples"].items():
+        for file, source in downloads(sample).items():
+            if sources.setdefault(file, source)[1] != source[1]:
+                raise InputError(
+                    f"config: samples.{name} fetches {file}, as another sample does with another "
+                    "sha256; give each its own path"
+                )
 
 
 def _check_raw(key: str, sample: Config) -> None:
@@ -233,11 +198,13 @@ def _check_pairs(config: Config) -> None:
 def _check_weights(config: Config) -> None:
     for name, weights in config["weights"].items():
         key = f"config: weights.{name}.path"
+        check_path(key, weights["path"])
         if Path(weights["path"]).is_file():
             continue
         if "url" not in weights:
             raise InputError(
-                f"{key} is {weights['path']!r}, where no file is; data/README.md says how to get it"
+                f"{key} is {shown(weights['path'])}, where no file is; "
+                "data/README.md says how to get it"
             )
         check_inside_data(key, weights["path"])
 
@@ -254,7 +221,9 @@ def _check_names(config: Config, key: str, names: list[str], section: str = "sam
     for name in names:
         if name not in config[section]:
             known = ", ".join(config[section])
-            raise InputError(f"config: {key} names {name!r}, which is not in {section} ({known})")
+            raise InputError(
+                f"config: {key} names {shown(name)}, which is not in {section} ({shortened(known)})"
+            )
 
 
 def _check_init(config: Config, name: str) -> None:
@@ -314,7 +283,7 @@ def _check_evaluation(config: Config) -> None:
     evaluation = config["evaluation"]
     _check_names(config, "evaluation.samples", evaluation["samples"])
     _check_names(config, "evaluation.models", evaluation["models"], section="models")
-    for name in evaluation["models"]:
+    for name in config["models"]:
         if name in {"nearest", "bilinear", "bicubic", "lanczos", "hr"}:
             raise InputError(f"config: a model may not be called {name!r}; rename it")
     if 2 * evaluation["border"] >= config["pairs"]["hr_size"]:
@@ -332,8 +301,16 @@ def volume_files(name: str, sample: Config) -> list[str]:
     Raises
     ------
     InputError
-        If nothing is at `path` and there is no `url` to fetch it from.
+        If nothing is at `path` and there is no `url` to fetch it from, or a file has a name that
+        the workflow cannot pass on.
     """
+    files = _volume_files(name, sample)
+    for file in files:
+        check_path(f"config: samples.{name}: a file of its path", file)
+    return files
+
+
+def _volume_files(name: str, sample: Config) -> list[str]:
     path = Path(sample["path"])
     if fetched := list(downloads(sample)):
         return sorted(fetched, key=natural_order)
@@ -344,7 +321,7 @@ def volume_files(name: str, sample: Config) -> list[str]:
     if found := sorted(glob.glob(str(path)), key=natural_order):
         return found
     raise InputError(
-        f"config: samples.{name}.path is {str(path)!r}, where nothing is; "
+        f"config: samples.{name}.path is {shown(str(path))}, where nothing is; "
         "correct it, or give url and sha256"
     )
 
