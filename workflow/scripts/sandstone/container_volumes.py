@@ -1,6 +1,6 @@
 """Open volumes inside HDF5, NetCDF and Zarr containers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from sandstone.cli import InputError
 from sandstone.volume_source import (
+    LARGEST_BLOCK,
     UNKNOWN,
     ArrayLike,
     FileVoxelSize,
@@ -22,9 +23,19 @@ from sandstone.volume_source import (
 
 if TYPE_CHECKING:
     import h5py
+    import zarr
     from scipy.io import netcdf_file
 
 CLASSIC_NETCDF = b"CDF"
+SHUFFLE = 2
+HDF5_FILTERS = {1: "deflate", SHUFFLE: "shuffle", 3: "fletcher32", 32000: "lzf"}
+CHECKSUM = 4  # bytes of fletcher32, below which HDF5 counts backwards
+CHUNK_OVERHEAD = 1 << 12  # bytes by which compressing may lengthen a chunk
+ZARR_CODECS = {
+    *("bytes", "transpose", "crc32c", "sharding_indexed"),
+    *("zstd", "gzip", "zlib", "blosc", "lz4", "bz2", "lzma", "shuffle", "delta"),
+    *("adler32", "crc32", "fletcher32"),
+}
 ANU_DEFAULT = "tomo"
 # Classic NetCDF has no unsigned types: the tools of ANU's CT laboratory store these as signed.
 ANU_UNSIGNED = ("tomo", "proju16", "segmented")
@@ -97,6 +108,48 @@ def _check_storage(voxels: "h5py.Dataset", path: Path) -> None:
     stored = voxels.id.get_storage_size()
     check = check_length if voxels.chunks is None else check_compressed_length
     check(path, voxel_bytes(voxels.shape, voxels.dtype), stored)
+    if voxels.chunks is not None:
+        _check_filters(voxels, path)
+        _check_chunk_size(voxels.chunks, voxels.dtype, path)
+        _check_chunks(voxels, path)
+
+
+def _check_filters(voxels: "h5py.Dataset", path: Path) -> None:
+    """Refuse filters whose code in HDF5 trusts what stands in the file."""
+    properties = voxels.id.get_create_plist()
+    for number in range(properties.get_nfilters()):
+        code, _, parameters, name = properties.get_filter(number)
+        shuffled_otherwise = code == SHUFFLE and parameters != (voxels.dtype.itemsize,)
+        if code not in HDF5_FILTERS or shuffled_otherwise:
+            raise InputError(
+                f"{path}: {voxels.name} passes through the filter {name.decode(errors='replace')!r}"
+                f" ({code}), which is not supported; save it with gzip or without compression"
+            )
+
+
+def _check_chunks(voxels: "h5py.Dataset", path: Path) -> None:
+    """Refuse chunks that HDF5's filters would read beyond their end, or that the file lacks."""
+    length = path.stat().st_size
+    raw = voxel_bytes(voxels.chunks, voxels.dtype)
+    largest = raw + raw // 8 + CHUNK_OVERHEAD
+
+    def check(chunk: "h5py.h5d.StoreInfo") -> None:
+        if not CHECKSUM < chunk.size <= largest or chunk.byte_offset + chunk.size > length:
+            raise InputError(
+                f"{path}: the chunk of {voxels.name} at {chunk.chunk_offset} cannot hold "
+                f"{chunk.size} bytes; the file is damaged, copy it anew"
+            )
+
+    voxels.id.chunk_iter(check)
+
+
+def _check_chunk_size(chunks: Sequence[int], dtype: np.dtype, path: Path) -> None:
+    """Refuse chunks that would not fit into memory, of which even one voxel needs the whole."""
+    if voxel_bytes(tuple(chunks), dtype) > LARGEST_BLOCK:
+        raise InputError(
+            f"{path}: chunks of shape {tuple(chunks)} take over {LARGEST_BLOCK >> 30} GB each; "
+            "save it in smaller chunks"
+        )
 
 
 def open_netcdf(path: Path, dataset: str | None) -> Source:
@@ -188,6 +241,7 @@ def open_zarr(path: Path, dataset: str | None) -> Source:
 
     if not path.is_dir():
         raise InputError(f"{path}: a Zarr store is a folder, this is a file; unpack it")
+    files = _store_files(path)
     array = zarr.open(zarr.storage.LocalStore(path, read_only=True), mode="r")
     size = UNKNOWN
     if isinstance(array, zarr.Group):
@@ -197,14 +251,49 @@ def open_zarr(path: Path, dataset: str | None) -> Source:
             for name, member in array.members(max_depth=None)
             if isinstance(member, zarr.Array) and _is_volume(member.shape)
         }
+        if outside := [name for name in arrays if ".." in name.split("/")]:
+            raise InputError(f"{path}: its array {outside[0]!r} lies outside; give that store")
         name = _choose(path, sorted(arrays), dataset or next(iter(levels), None))
         array, size = arrays[name], levels.get(name, UNKNOWN)
     elif dataset is not None:
         raise InputError(f"{path}: a single array without a name; remove dataset")
     # Chunks that were never written read as zeros, so a store without chunks seems whole.
     check_compressed_length(path, voxel_bytes(array.shape, array.dtype), array.nbytes_stored())
-    files = tuple(sorted(file for file in path.rglob("*") if file.is_file()))
+    _check_codecs(array, path)
+    for chunks in filter(None, (array.chunks, array.shards)):
+        _check_chunk_size(chunks, array.dtype, path)
     return array_source(array, path, files, voxel_size_um=size)
+
+
+def _store_files(path: Path) -> tuple[Path, ...]:
+    """Return the files of a store; a link out of it could lead to any file of the machine."""
+    files = []
+    inside = path.resolve()
+    for entry in sorted(path.rglob("*")):
+        if entry.is_symlink() and not entry.resolve().is_relative_to(inside):
+            raise InputError(f"{entry}: a link out of its Zarr store; copy the file itself")
+        if entry.is_file():
+            files.append(entry)
+        elif not entry.is_dir():
+            raise InputError(f"{entry}: neither file nor folder in a Zarr store; remove it")
+    return tuple(files)
+
+
+def _check_codecs(array: "zarr.Array", path: Path) -> None:
+    """Refuse codecs that are no compressors of numbers: some run code that a chunk holds."""
+    for codec in _codecs(array.metadata.to_dict()):
+        name = str(codec.get("id", codec.get("name"))).removeprefix("numcodecs.")
+        if name not in ZARR_CODECS:
+            raise InputError(f"{path}: codec {name!r} is not supported; save it with zstd")
+
+
+def _codecs(metadata: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the description of every codec, those within shards too."""
+    several = ("codecs", "index_codecs", "filters", "compressor")
+    for value in filter(None, map(metadata.get, several)):
+        for codec in [value] if isinstance(value, Mapping) else value:
+            yield codec
+            yield from _codecs(codec.get("configuration") or {})
 
 
 def _ome_levels(attributes: Mapping[str, Any]) -> dict[str, FileVoxelSize]:

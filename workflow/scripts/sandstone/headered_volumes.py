@@ -1,6 +1,7 @@
 """Open volumes that are one block of voxels after a header: raw, npy, MetaImage, NRRD."""
 
 import functools
+import io
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,12 +98,13 @@ def open_npy(path: Path) -> Source:
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }
-    with path.open("rb") as stream:
-        version = np.lib.format.read_magic(stream)
-        if version not in readers:
-            raise InputError(f"{path}: .npy version {version} holds no plain numbers; save it anew")
-        shape, fortran, dtype = readers[version](stream)
-        offset = stream.tell()
+    with path.open("rb") as file:
+        stream = io.BytesIO(file.read(HEADER_LIMIT))  # a header may say that it is endless
+    version = np.lib.format.read_magic(stream)
+    if version not in readers:
+        raise InputError(f"{path}: .npy version {version} holds no plain numbers; save it anew")
+    shape, fortran, dtype = readers[version](stream)
+    offset = stream.tell()
     if dtype.hasobject or dtype.names:
         raise InputError(f"{path}: holds objects or records instead of numbers; save a plain array")
     voxels = map_voxels(path, shape, dtype, offset, "F" if fortran else "C")
@@ -190,9 +192,10 @@ def open_nrrd(path: Path) -> Source:
     """
     import nrrd
 
-    with path.open("rb") as stream:
-        header = nrrd.read_header(stream)
-        end = stream.tell()
+    with path.open("rb") as file:
+        stream = io.BytesIO(file.read(HEADER_LIMIT))  # a header may have no end
+    header = nrrd.read_header(stream)
+    end = stream.tell()
     encoding = header["encoding"]
     if encoding not in ("raw", "gzip", "gz"):
         raise InputError(f"{path}: encoding {encoding} is not supported; save it as raw or gzip")

@@ -11,7 +11,13 @@ import numpy as np
 
 from sandstone.cli import InputError
 from sandstone.slice_files import TIFF, natural_order, slices_in
-from sandstone.volume_source import FileVoxelSize, Source, library_errors
+from sandstone.volume_source import (
+    LARGEST_BLOCK,
+    FileVoxelSize,
+    Source,
+    library_errors,
+    voxel_bytes,
+)
 from sandstone.volume_stamp import stamp
 
 VoxelSize = tuple[float, float, float]
@@ -193,14 +199,22 @@ def expand(paths: str | Path | Sequence[str | Path]) -> list[Path]:
 def _expand_one(path: Path) -> list[Path]:
     with library_errors(path):
         if path.is_dir() and path.suffix.lower() != ".zarr":
-            return slices_in(path)
+            return _without_devices(slices_in(path))
         if path.exists():
-            return [path]
-    if found := [Path(name) for name in glob.glob(str(path), recursive=True)]:
-        return sorted(found, key=natural_order)
+            return _without_devices([path])
+        if found := [Path(name) for name in glob.glob(str(path), recursive=True)]:
+            return _without_devices(sorted(found, key=natural_order))
     if any(character in str(path) for character in "*?["):
         raise InputError(f"{path}: no file matches this pattern; correct the path of the volume")
     raise InputError(f"{path}: no such file or folder; correct the path of the volume")
+
+
+def _without_devices(files: list[Path]) -> list[Path]:
+    """Refuse pipes and devices, which may have no end."""
+    for file in files:
+        if not (file.is_file() or file.is_dir()):
+            raise InputError(f"{file}: no regular file; save the volume to one")
+    return files
 
 
 def _tiff_stack(files: list[Path]) -> Callable[[], Source]:
@@ -285,6 +299,11 @@ def _check_voxels(source: Source, path: Path) -> None:
         )
     if 0 in source.shape:
         raise InputError(f"{path}: shape {source.shape} holds no voxels; check where it comes from")
+    if voxel_bytes(source.shape[1:], source.dtype) > LARGEST_BLOCK:
+        raise InputError(
+            f"{path}: slices of {source.shape[1]} x {source.shape[2]} voxels take over "
+            f"{LARGEST_BLOCK >> 30} GB each; check the shape, or cut the volume into parts"
+        )
 
 
 def _configured_voxel_size(voxel_size_um: Any) -> VoxelSize | None:

@@ -20,6 +20,9 @@ HIGHEST_COMPRESSION = 1100
 # Blank slices shrink further under other compressors; below this a false header does no harm.
 UNQUESTIONED_BYTES = 1 << 30
 
+# Bytes that must be in memory at once: a slice, or a chunk of a container.
+LARGEST_BLOCK = 1 << 31
+
 MICROMETRES = {
     "pm": 1e-6,
     "angstrom": 1e-4,
@@ -138,6 +141,8 @@ def volume_shape(shape: tuple[int, ...], path: Path) -> tuple[int, int, int]:
     if len(shape) < 2 or any(length != 1 for length in shape[: max(excess, 0)]):
         advice = "convert it to grey" if shape[-1:] in [(3,), (4,)] else "save one grey volume"
         raise InputError(f"{path}: shape {shape} is not z, y, x; {advice}")
+    if any(length < 0 for length in shape):
+        raise InputError(f"{path}: shape {shape} holds no voxels; check where it comes from")
     return (1, *shape) if excess < 0 else tuple(shape[excess:])
 
 
@@ -151,9 +156,9 @@ def map_voxels(
     InputError
         If the file is shorter than that.
     """
-    check_length(path, offset + voxel_bytes(shape, dtype), path.stat().st_size)
-    if 0 in shape:
+    if any(length < 1 for length in shape):
         raise InputError(f"{path}: shape {shape} holds no voxels; check where it comes from")
+    check_length(path, offset + voxel_bytes(shape, dtype), path.stat().st_size)
     return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape, order=order)
 
 
