@@ -249,8 +249,7 @@ def _read_all(files: list[Path], in_little_memory: Limited) -> list[str]:
                 print("read", path)
             except InputError as error:
                 print("refused:", error)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        assert peak < {MOST_MEMORY_MB}, f"{{peak}} MB"
+        assert peak_mb() < {MOST_MEMORY_MB}, peak_mb()
         """
     )
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]

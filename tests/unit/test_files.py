@@ -109,8 +109,8 @@ def test_json_comes_back(tmp_path):
 
 
 def test_json_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"a\.json does not exist; make it again"):
-        files.read_json(tmp_path / "a.json", remedy="make it again")
+    with pytest.raises(InputError, match=r"a\.json does not exist; run the step"):
+        files.read_json(tmp_path / "a.json", remedy="")
 
 
 @pytest.mark.parametrize("size", [0, 3, 300_000])

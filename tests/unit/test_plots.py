@@ -226,7 +226,7 @@ def swapped(figure, **replacements):
         ("generator", "{", "is not valid JSON"),
         ("generator", "[]", "is not the JSON of a network"),
         ("generator", '{"scale": 4, "colour": 1}', "another program or version"),
-        ("split", "{}", "is not the metadata of slices"),
+        ("split", "{}", "lacks sample"),
         ("metrics", "sample,method\n", "lacks the column tile"),
         ("spectra", "sample,method\n", "lacks the column frequency_per_um"),
         ("pairs", "nonsense", "wrong"),

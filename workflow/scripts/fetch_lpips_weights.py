@@ -34,6 +34,7 @@ SHA256 = {
     "lin3.keras": "c2d794728ae187d6cdb416584df522b07db5c5ddbaadb4657bf555ae092ad450",
     "lin4.keras": "16e653695b67803dd2b639ff19bd7b1f0b8e508f4dd8a13fcd5f29b42eb2a2d6",
 }
+LARGEST_PART = 1 << 24  # bytes, of a part unpacked; the largest has 3.5 MB
 KERNEL_SHAPES = (
     (11, 11, 3, 64),
     (5, 5, 64, 192),
@@ -54,21 +55,32 @@ def read_arrays(part: Path) -> list["np.ndarray"]:
         If the file is no .keras file.
     """
     import zipfile
+    import zlib
 
     import h5py
+
+    from sandstone.hdf5_storage import check_storage
 
     arrays = []
 
     def collect(_: str, item: h5py.Dataset | h5py.Group) -> None:
         if isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
+            check_storage(item, part)
+            if item.nbytes > LARGEST_PART:
+                raise cli.InputError(f"{part.name} holds {item.nbytes} bytes: check --url")
             arrays.append(item[()].astype("float32"))
 
     try:
-        with zipfile.ZipFile(part) as archive:
-            content = io.BytesIO(archive.read("model.weights.h5"))
+        with zipfile.ZipFile(part) as archive, archive.open("model.weights.h5") as packed:
+            content = io.BytesIO(packed.read(LARGEST_PART))
         with h5py.File(content, "r") as weights:
             weights.visititems(collect)
-    except (zipfile.BadZipFile, KeyError, OSError) as error:
+    except cli.InputError:
+        raise
+    except (
+        *(zipfile.BadZipFile, zlib.error, KeyError, OSError, EOFError),
+        *(ValueError, RuntimeError, MemoryError),
+    ) as error:
         raise cli.InputError(
             f"{part.name} is not a .keras file with model.weights.h5 in it: check --url"
         ) from error

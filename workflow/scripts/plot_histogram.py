@@ -33,7 +33,7 @@ def count_rock(slices: Slices) -> np.ndarray:
     Raises
     ------
     InputError
-        If the mask marks no rock.
+        If the mask marks no rock, or the metadata do not tell the window.
     """
     import numpy as np
 
@@ -43,6 +43,11 @@ def count_rock(slices: Slices) -> np.ndarray:
     counts = np.zeros(levels, dtype=np.int64)
     for z in range(slices.shape[0]):
         counts += np.bincount(slices.read(z)[slices.read_mask(z)], minlength=levels)
+    if not {"low", "high", "percentiles"} <= slices.metadata["window"].keys():
+        raise cli.InputError(
+            f"the metadata of {slices.metadata['sample']} lack the window's ends; "
+            "make them again with slice_volume.py"
+        )
     if not counts.any():
         raise cli.InputError(
             f"the mask of {slices.metadata['sample']} marks no rock; check slices.field_of_view"

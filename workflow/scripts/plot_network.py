@@ -8,11 +8,9 @@ layer before them.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandstone import cli, provenance
@@ -63,13 +61,9 @@ def read_network(path: str) -> dict[str, Any]:
     InputError
         If the file holds no JSON object.
     """
-    try:
-        network = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise cli.InputError(f"{path} is not valid JSON; delete it and train again") from error
-    if not isinstance(network, dict):
-        raise cli.InputError(f"{path} is not the JSON of a network; delete it and train again")
-    return network
+    from sandstone.files import read_json
+
+    return read_json(path, remedy="delete it and train again")
 
 
 def boxes(network: dict[str, Any]) -> list[Box]:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandstone import cli, provenance
@@ -31,14 +29,10 @@ def read_metadata(path: str, sample: str) -> dict[str, Any]:
     InputError
         If the file is missing, is no JSON of slices, or describes another sample.
     """
-    try:
-        metadata = json.loads(Path(path).read_text(encoding="utf-8"))
-        found, _, _ = (metadata[key] for key in ("sample", "origin", "shape"))
-    except (ValueError, KeyError, TypeError) as error:
-        raise cli.InputError(
-            f"{path} is not the metadata of slices ({error!r}); "
-            "delete it and run slice_volume.py again"
-        ) from error
+    from sandstone import slices
+
+    metadata = slices.read_metadata(path)
+    found = metadata["sample"]
     if found != sample:
         raise cli.InputError(
             f"{path} describes {found} but the pairs are of {sample}; "

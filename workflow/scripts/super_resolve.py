@@ -1,7 +1,6 @@
 """Super-resolve the LR tiles of a test split by a trained model or a plain interpolation."""
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -39,19 +38,18 @@ def check_model_scale(model_dir: Path, scale: int) -> None:
 
     Its description is enough to tell, so TensorFlow need not start for it.
     """
+    from sandstone.files import read_json
+
     description, _ = generator_files(model_dir)
-    if not description.is_file():
-        raise cli.InputError(f"{description} does not exist; train the model first")
-    try:
-        model_scale = json.loads(description.read_text(encoding="utf-8"))["scale"]
-    except (ValueError, KeyError, TypeError) as error:
+    model_scale = read_json(description, remedy="delete it and train again").get("scale")
+    if model_scale is None:
         raise cli.InputError(
             f"{description} does not tell the model's scale; delete it and train again"
-        ) from error
+        )
     if model_scale != scale:
         raise cli.InputError(
-            f"the model in {model_dir} enlarges by {model_scale} but the pairs by {scale}; "
-            "make both with the same scale"
+            f"the model in {model_dir} enlarges by {cli.shown(model_scale)} but the pairs by "
+            f"{scale}; make both with the same scale"
         )
 
 

@@ -9,13 +9,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sandstone.cli import InputError
+from sandstone.cli import InputError, shown
 
 # Factors by which the upsampling stages enlarge, one after another.
 STAGES = {2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
 
 # Half width of the bicubic kernel, LR pixels.
 BICUBIC_RADIUS = 2
+
+# Larger ones are no network that this machine, or any, could hold.
+MOST = {"blocks": 128, "filters": 512, "layers": 16, "hr_size": 8192}
 
 PATCH_KERNEL = 4
 NOTEBOOK_DENSE_UNITS = 1024
@@ -60,6 +63,7 @@ def generator_config(
     _check_choice("generator architecture", architecture, GENERATORS)
     _check_choice("scale", scale, STAGES)
     _check_positive("generator", blocks=blocks, filters=filters)
+    _check_flags("generator", batch_norm=batch_norm, bicubic_skip=bicubic_skip)
     return {
         "architecture": architecture,
         "scale": scale,
@@ -88,6 +92,7 @@ def discriminator_config(
     """
     _check_choice("discriminator architecture", architecture, DISCRIMINATORS)
     _check_positive("discriminator", filters=filters, layers=layers)
+    _check_flags("discriminator", spectral_norm=spectral_norm)
     if architecture == "notebook":
         if hr_size is None:
             raise InputError(
@@ -165,6 +170,8 @@ def receptive_field(generator: Mapping[str, Any]) -> int:
 
 def rows(network: Mapping[str, Any]) -> list[Row]:
     """Return a network's steps as `Row`s; see `describe`."""
+    if not isinstance(network, Mapping):
+        raise InputError("the network's JSON is no object: train the model again")
     if not network:
         return []
     if "scale" in network:
@@ -315,14 +322,22 @@ def _checked(
 
 
 def _check_choice(what: str, value: object, choices: Mapping[Any, Any]) -> None:
-    if value not in choices:
-        raise InputError(f"{what} is {value!r}: choose one of {', '.join(map(str, choices))}")
+    if not any(value is each or (type(value) is type(each) and value == each) for each in choices):
+        raise InputError(f"{what} is {shown(value)}: choose one of {', '.join(map(str, choices))}")
 
 
 def _check_positive(network: str, **values: object) -> None:
     for name, value in values.items():
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise InputError(f"{network} {name} is {value!r}: give a whole number above 0")
+            raise InputError(f"{network} {name} is {shown(value)}: give a whole number above 0")
+        if value > MOST[name]:
+            raise InputError(f"{network} {name} is {shown(value)}: give at most {MOST[name]}")
+
+
+def _check_flags(network: str, **values: object) -> None:
+    for name, value in values.items():
+        if not isinstance(value, bool):
+            raise InputError(f"{network} {name} is {shown(value)}: give true or false")
 
 
 GENERATORS: dict[str, Callable[[dict[str, Any]], list[Row]]] = {

@@ -3,6 +3,8 @@
 import hashlib
 import io
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,11 @@ from sandstone import files
 
 KEPT = 2  # the newest may turn out damaged; the one before then serves
 DIGEST_SIZE = 64  # a SHA-256 in hexadecimal ends the file; zip's own sums leave its directory out
+# What NumPy and zipfile raise on a file that is no archive of plain arrays, or lies about its size.
+DAMAGED = (
+    *(ValueError, KeyError, TypeError, EOFError, MemoryError, RuntimeError, SyntaxError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 State = dict[str, np.ndarray]
 Fingerprint = Mapping[str, object]
 
@@ -68,7 +75,7 @@ def restore(folder: Path, fingerprint: Fingerprint) -> Checkpoint | None:
     for path in _newest_first(folder):
         try:
             checkpoint, saved = _read(path)
-        except (ValueError, KeyError) as error:
+        except DAMAGED as error:
             print(f"{path} is damaged ({error}), trying the one before", flush=True)
             continue
         changed = _changed(saved, fingerprint)
@@ -98,8 +105,13 @@ def _read(path: Path) -> tuple[Checkpoint, dict[str, object]]:
     if hashlib.sha256(body).hexdigest().encode("ascii") != digest:
         raise ValueError("its checksum does not fit")
     with np.load(io.BytesIO(body), allow_pickle=False) as archive:
+        # Written without compression: one that unpacks to more than it holds is not ours.
+        if sum(entry.file_size for entry in archive.zip.infolist()) > len(body):
+            raise ValueError("it is packed")
         arrays = {name: archive[name] for name in archive.files}
     step, saved = int(arrays.pop("step")), json.loads(str(arrays.pop("fingerprint")))
+    if not isinstance(saved, dict):
+        raise TypeError("its fingerprint is none")
     state = {name.removeprefix("state/"): array for name, array in arrays.items()}
     return Checkpoint(step, state), saved
 

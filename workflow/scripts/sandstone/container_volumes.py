@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sandstone.cli import InputError
+from sandstone.hdf5_storage import check_chunk_size, check_storage
 from sandstone.volume_source import (
-    LARGEST_BLOCK,
     UNKNOWN,
     ArrayLike,
     FileVoxelSize,
     Source,
     array_source,
     check_compressed_length,
-    check_length,
     micrometres,
     stated,
     voxel_bytes,
@@ -27,10 +26,6 @@ if TYPE_CHECKING:
     from scipy.io import netcdf_file
 
 CLASSIC_NETCDF = b"CDF"
-SHUFFLE = 2
-HDF5_FILTERS = {1: "deflate", SHUFFLE: "shuffle", 3: "fletcher32", 32000: "lzf"}
-CHECKSUM = 4  # bytes of fletcher32, below which HDF5 counts backwards
-CHUNK_OVERHEAD = 1 << 12  # bytes by which compressing may lengthen a chunk
 ZARR_CODECS = {
     *("bytes", "transpose", "crc32c", "sharding_indexed"),
     *("zstd", "gzip", "zlib", "blosc", "lz4", "bz2", "lzma", "shuffle", "delta"),
@@ -57,7 +52,7 @@ def open_hdf5(path: Path, dataset: str | None) -> Source:
             _refuse_links(archive, dataset, path)
         name = _choose(path, _hdf5_volumes(archive), dataset)
         voxels = archive[name]
-        _check_storage(voxels, path)
+        check_storage(voxels, path)
         if "element_size_um" in voxels.attrs:
             size = _last_three(np.ravel(voxels.attrs["element_size_um"]))
         else:
@@ -98,58 +93,6 @@ def _refuse_links(archive: "h5py.File", dataset: str, path: Path) -> None:
                 "set dataset to the array itself, in the file that holds it"
             )
         group = group[part]
-
-
-def _check_storage(voxels: "h5py.Dataset", path: Path) -> None:
-    if voxels.external or voxels.is_virtual:
-        raise InputError(
-            f"{path}: {voxels.name} keeps its voxels in other files; copy them into this one"
-        )
-    stored = voxels.id.get_storage_size()
-    check = check_length if voxels.chunks is None else check_compressed_length
-    check(path, voxel_bytes(voxels.shape, voxels.dtype), stored)
-    if voxels.chunks is not None:
-        _check_filters(voxels, path)
-        _check_chunk_size(voxels.chunks, voxels.dtype, path)
-        _check_chunks(voxels, path)
-
-
-def _check_filters(voxels: "h5py.Dataset", path: Path) -> None:
-    """Refuse filters whose code in HDF5 trusts what stands in the file."""
-    properties = voxels.id.get_create_plist()
-    for number in range(properties.get_nfilters()):
-        code, _, parameters, name = properties.get_filter(number)
-        shuffled_otherwise = code == SHUFFLE and parameters != (voxels.dtype.itemsize,)
-        if code not in HDF5_FILTERS or shuffled_otherwise:
-            raise InputError(
-                f"{path}: {voxels.name} passes through the filter {name.decode(errors='replace')!r}"
-                f" ({code}), which is not supported; save it with gzip or without compression"
-            )
-
-
-def _check_chunks(voxels: "h5py.Dataset", path: Path) -> None:
-    """Refuse chunks that HDF5's filters would read beyond their end, or that the file lacks."""
-    length = path.stat().st_size
-    raw = voxel_bytes(voxels.chunks, voxels.dtype)
-    largest = raw + raw // 8 + CHUNK_OVERHEAD
-
-    def check(chunk: "h5py.h5d.StoreInfo") -> None:
-        if not CHECKSUM < chunk.size <= largest or chunk.byte_offset + chunk.size > length:
-            raise InputError(
-                f"{path}: the chunk of {voxels.name} at {chunk.chunk_offset} cannot hold "
-                f"{chunk.size} bytes; the file is damaged, copy it anew"
-            )
-
-    voxels.id.chunk_iter(check)
-
-
-def _check_chunk_size(chunks: Sequence[int], dtype: np.dtype, path: Path) -> None:
-    """Refuse chunks that would not fit into memory, of which even one voxel needs the whole."""
-    if voxel_bytes(tuple(chunks), dtype) > LARGEST_BLOCK:
-        raise InputError(
-            f"{path}: chunks of shape {tuple(chunks)} take over {LARGEST_BLOCK >> 30} GB each; "
-            "save it in smaller chunks"
-        )
 
 
 def open_netcdf(path: Path, dataset: str | None) -> Source:
@@ -261,7 +204,7 @@ def open_zarr(path: Path, dataset: str | None) -> Source:
     check_compressed_length(path, voxel_bytes(array.shape, array.dtype), array.nbytes_stored())
     _check_codecs(array, path)
     for chunks in filter(None, (array.chunks, array.shards)):
-        _check_chunk_size(chunks, array.dtype, path)
+        check_chunk_size(chunks, array.dtype, path)
     return array_source(array, path, files, voxel_size_um=size)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from sandstone import disk
 from sandstone.cli import InputError, Stop
 
+LARGEST_JSON = 1 << 26  # bytes; the longest name thousands of files with their hashes
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
@@ -84,17 +86,19 @@ def read_json(path: str | Path, *, keys: Iterable[str] = (), remedy: str) -> dic
     keys : iterable of str, optional
         What the object must have.
     remedy : str
-        What to do about a file that is no such object: the end of the error's sentence.
+        What to do about a file that is there but no such object: the end of the error's sentence.
 
     Raises
     ------
     InputError
         If the file is missing, holds something else, or lacks a key.
     """
+    if not Path(path).is_file():  # a pipe would be waited for
+        raise InputError(f"{path} does not exist; run the step that writes it")
+    if Path(path).stat().st_size > LARGEST_JSON:
+        raise InputError(f"{path} is longer than any file of its kind; {remedy}")
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; {remedy}") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid JSON; {remedy}") from error
     if not isinstance(content, dict):

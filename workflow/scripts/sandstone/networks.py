@@ -4,7 +4,6 @@ Only `keras` layers and `keras.ops`, so that weights load under any Keras backen
 initial weights come from Keras's global seed: call `keras.utils.set_random_seed` first.
 """
 
-import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -25,8 +24,9 @@ from sandstone.architecture import (
     generator_config,
     generator_files,
 )
-from sandstone.cli import InputError
-from sandstone.files import atomic_path, write_json
+from sandstone.cli import InputError, shortened
+from sandstone.files import atomic_path, read_json, write_json
+from sandstone.hdf5_storage import check_storage, refuse_links
 from sandstone.upsampling import BicubicUpsampling, PixelShuffle, SubPixelInitializer
 
 # Running averages of short trainings must follow quickly; the notebook's are its own.
@@ -145,11 +145,9 @@ def load_generator(model_dir: str | Path) -> keras.Model:
         If either file is missing, damaged, or of another network.
     """
     description, weights = generator_files(model_dir)
+    options = read_json(description, remedy="delete it and train again")
     try:
-        options = json.loads(description.read_text(encoding="utf-8"))
         model = build_generator(**options)
-    except FileNotFoundError as error:
-        raise InputError(f"{description} does not exist: train the model first") from error
     except (ValueError, TypeError) as error:
         raise InputError(
             f"{description} does not describe a generator ({error}): delete it and train again"
@@ -218,7 +216,10 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
                 f"{found.get(name, 'absent')} in the file and {expected.get(name, 'absent')} in "
                 f"the {model.name}; use the options it was trained with"
             )
-    model.load_weights(path)
+    try:
+        model.load_weights(path)
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} cannot be read ({shortened(error)}): train it again") from error
 
 
 def predict(model: keras.Model, lr: np.ndarray) -> np.ndarray:
@@ -337,11 +338,13 @@ def _weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
     def note(name: str, item: h5py.HLObject) -> None:
         if isinstance(item, h5py.Dataset):
+            check_storage(item, path)
             layer = item.parent.attrs.get("name", item.parent.name)
             shapes[f"{layer}/{Path(name).name}"] = item.shape
 
     try:
         with h5py.File(path, "r") as stream:
+            refuse_links(stream, path)
             stream.visititems(note)
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist: train the model first") from error

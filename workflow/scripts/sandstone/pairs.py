@@ -1,7 +1,7 @@
 """The HDF5 layout of tile pairs and predictions: written streaming, read lazily."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -11,11 +11,14 @@ import h5py
 import numpy as np
 
 from sandstone import grey, hdf5_output
-from sandstone.cli import InputError
+from sandstone.cli import InputError, shortened, shown
 from sandstone.hdf5_output import Check
+from sandstone.hdf5_storage import check_storage, refuse_links
+from sandstone.json_objects import are, is_number, is_whole
 from sandstone.splits import SPLITS
 
 CORNERS = ("z", "y", "x")
+SCALES = (2, 3, 4, 8)
 # A tile's corner is 12 bytes: this many in a chunk make a page of the disk.
 CORNER_CHUNK = 1024
 
@@ -74,6 +77,20 @@ class Split:
     def __len__(self) -> int:
         """Return the number of tiles."""
         return len(self.z)
+
+
+_KINDS: dict[str, Callable[[Any], bool]] = {
+    "sample": lambda value: isinstance(value, str),
+    "method": lambda value: isinstance(value, str),
+    "scale": lambda value: is_whole(value) and value in SCALES,
+    "hr_voxel_size_um": lambda value: are(is_number, value, 3) and min(value) > 0,
+    "lr_voxel_size_um": lambda value: are(is_number, value, 3) and min(value) > 0,
+    "degradation": lambda value: isinstance(value, dict),
+    "seed": is_whole,
+    "guard_um": lambda value: is_number(value) and value >= 0,
+    "guard_slices": lambda value: is_whole(value) and value >= 0,
+    "grey_max": is_whole,
+}
 
 
 class _LayoutError(Exception):
@@ -302,11 +319,16 @@ def _open(path: Path, kind: type[_Opened], script: str) -> _Opened:
             f"{path} is not a whole, readable HDF5 file; delete it and run {script} again"
         ) from error
     try:
+        refuse_links(file, path)
         return kind(path, file)
-    except _LayoutError as error:
+    except InputError:
+        file.close()
+        raise
+    except Exception as error:  # HDF5 and h5py raise types of every kind on a damaged file
         file.close()
         raise InputError(
-            f"{path} is not laid out as expected: {error}; delete it and run {script} again"
+            f"{path} is not laid out as expected: {shortened(error)}; "
+            f"delete it and run {script} again"
         ) from error
 
 
@@ -319,7 +341,11 @@ def _read_attributes(file: h5py.File, kind: type) -> Any:
     missing = [field.name for field in fields(kind) if field.name not in file.attrs]
     if missing:
         raise _LayoutError(f"attribute {missing[0]} is missing")
-    return kind(**{field.name: _plain(field.name, file.attrs) for field in fields(kind)})
+    values = {field.name: _plain(field.name, file.attrs) for field in fields(kind)}
+    for name, value in values.items():
+        if not _KINDS[name](value):
+            raise _LayoutError(f"attribute {name} is {shown(value)}")
+    return kind(**values)
 
 
 def _plain(name: str, attributes: h5py.AttributeManager) -> Any:
@@ -380,6 +406,9 @@ def _dataset(group: h5py.Group, name: str) -> h5py.Dataset:
     dataset = group.get(name)
     if not isinstance(dataset, h5py.Dataset):
         raise _LayoutError(f"dataset {name} is missing")
+    if len(dataset.shape) == 0 or dataset.dtype.kind not in "iu":
+        raise _LayoutError(f"dataset {name} holds no list of whole numbers")
+    check_storage(dataset, Path(dataset.file.filename))
     return dataset
 
 
@@ -393,4 +422,7 @@ def _tiles(group: h5py.Group, name: str, shape: tuple[int, ...], dtype: np.dtype
 
 
 def _read_corners(group: h5py.Group) -> list[np.ndarray]:
-    return [_dataset(group, name)[:] for name in CORNERS]
+    corners = [_dataset(group, name)[:] for name in CORNERS]
+    if any(each.ndim != 1 or len(each) != len(corners[0]) for each in corners):
+        raise _LayoutError("z, y and x are no corners of the same tiles")
+    return corners

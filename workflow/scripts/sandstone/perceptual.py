@@ -5,6 +5,7 @@ networks were trained on. Weights come from files that are checked before use.
 """
 
 import hashlib
+import math
 import zipfile
 import zlib
 from pathlib import Path
@@ -31,10 +32,14 @@ _NO_ARCHIVE = (
     EOFError,
     ValueError,
     TypeError,
+    AttributeError,  # a plain .npy has no names
+    MemoryError,
     RuntimeError,
     zipfile.BadZipFile,
     zlib.error,
 )
+
+_HEADER = 1 << 12  # bytes before an array, generously
 
 VGG19_MD5 = "253f8cb515780f3b799900260a226db6"  # published in keras.applications
 _IMAGENET_BGR_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
@@ -161,12 +166,16 @@ def _normalise(features: Tensor) -> Tensor:
 def _read_arrays(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
+            _check_size(path, archive, shapes)
             arrays = {name: archive[name] for name in archive.files}
+    except InputError:
+        raise
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist: fetch_lpips_weights.py makes it") from error
     except _NO_ARCHIVE as error:
         raise InputError(f"{path} is no readable .npz: fetch it again") from error
-    found = {name: array.shape for name, array in arrays.items()}
+    # An entry that is no .npy comes as bytes.
+    found = {name: getattr(array, "shape", "no array") for name, array in arrays.items()}
     if found != shapes:
         name = min(name for name in found | shapes if found.get(name) != shapes.get(name))
         raise InputError(
@@ -174,6 +183,19 @@ def _read_arrays(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, np
             f"{found.get(name, 'absent')}, not {shapes.get(name, 'absent')}; fetch it again"
         )
     return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+
+def _check_size(
+    path: Path, archive: np.lib.npyio.NpzFile, shapes: dict[str, tuple[int, ...]]
+) -> None:
+    """Refuse an archive of larger arrays before it is unpacked."""
+    most = sum(8 * math.prod(shape) + _HEADER for shape in shapes.values())
+    whole = sum(entry.file_size for entry in archive.zip.infolist())
+    if whole > most:
+        raise InputError(
+            f"{path} does not hold LPIPS-AlexNet's weights: it unpacks to {whole} bytes; "
+            "fetch it again"
+        )
 
 
 def _check_hash(path: Path, sha256: str | None) -> None:

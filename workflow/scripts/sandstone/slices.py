@@ -1,8 +1,7 @@
 """The normalised slices of one sample on disk: the stack, its rock mask and its JSON."""
 
-import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Self
@@ -11,11 +10,33 @@ import numpy as np
 import numpy.typing as npt
 import tifffile
 
-from sandstone.cli import InputError
-from sandstone.files import atomic_path
+from sandstone.cli import InputError, shown
+from sandstone.files import atomic_path, read_json
+from sandstone.json_objects import are, is_number, is_whole
+from sandstone.volume_source import LARGEST_BLOCK, check_compressed_length, voxel_bytes
 
 ROCK = 255
+AGAIN = "delete it and run slice_volume.py again"
 IMAGEJ_LIMIT = 2**32 - 2**24  # bytes; ImageJ stacks use 32-bit offsets, tags need some room
+
+
+def _is_window(value: Any) -> bool:
+    """Say whether what a window tells, if anything, is in numbers."""
+    return (
+        isinstance(value, dict)
+        and all(is_number(value.get(end, 0)) for end in ("low", "high"))
+        and are(is_number, value.get("percentiles", [0, 1]), 2)
+    )
+
+
+KINDS: dict[str, Callable[[Any], bool]] = {
+    "sample": lambda value: isinstance(value, str),
+    "voxel_size_um": lambda value: are(is_number, value, 3) and min(value) > 0,
+    "shape": lambda value: are(is_whole, value, 3) and min(value) > 0,
+    "origin": lambda value: are(is_whole, value, 3) and min(value) >= 0,
+    "window": _is_window,
+    "grey_max": is_whole,
+}
 REQUIRED_KEYS = (
     "sample",
     "source",
@@ -144,7 +165,7 @@ def open_slices(
     InputError
         If a file is absent, damaged or truncated, or if the three disagree.
     """
-    metadata = _read_metadata(metadata_path)
+    metadata = read_metadata(metadata_path)
     with ExitStack() as opened:
         stack = opened.enter_context(closing(_Stack(slices_path)))
         _check_agreement(stack, slices_path, metadata, metadata_path)
@@ -158,22 +179,18 @@ def open_slices(
     return Slices(stack, mask, metadata)
 
 
-def _read_metadata(path: str | Path) -> dict[str, Any]:
-    _require_file(path)
-    try:
-        metadata = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise _bad_metadata(path, "not valid JSON") from error
-    if not isinstance(metadata, dict):
-        raise _bad_metadata(path, "no JSON object")
-    missing = [key for key in REQUIRED_KEYS if key not in metadata]
-    if missing:
-        raise _bad_metadata(path, f"lacks {', '.join(missing)}")
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """Return the JSON of a sample's slices.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, or says something that slices cannot be.
+    """
+    metadata = read_json(path, keys=REQUIRED_KEYS, remedy=AGAIN)
+    if wrong := [key for key, holds in KINDS.items() if not holds(metadata[key])]:
+        raise InputError(f"{path}: {wrong[0]} is {shown(metadata[wrong[0]])}; {AGAIN}")
     return metadata
-
-
-def _bad_metadata(path: str | Path, what: str) -> InputError:
-    return InputError(f"{path}: {what}; delete it and run slice_volume.py again")
 
 
 def _check_agreement(
@@ -203,7 +220,7 @@ class _Stack:
         _require_file(path)
         try:
             self._file = tifffile.TiffFile(path)
-        except (tifffile.TiffFileError, ValueError) as error:
+        except Exception as error:  # the library raises types of every kind
             raise _damaged(path) from error
         try:
             self._pages = self._file.pages
@@ -214,9 +231,15 @@ class _Stack:
                 start + size
                 for start, size in zip(last.dataoffsets, last.databytecounts, strict=True)
             )
-        except (tifffile.TiffFileError, ValueError, IndexError, TypeError) as error:
+            stored = sum(last.databytecounts)
+            plane = voxel_bytes(self.shape[1:], self.dtype)
+            check_compressed_length(Path(path), plane, stored)
+        except Exception as error:
             self._file.close()
             raise _damaged(path) from error
+        if len(self.shape) != 3 or plane > LARGEST_BLOCK:
+            self._file.close()
+            raise _damaged(path)
         if end > Path(path).stat().st_size:
             self._file.close()
             raise _damaged(path)
@@ -235,4 +258,4 @@ class _Stack:
 
 
 def _damaged(path: str | Path) -> InputError:
-    return InputError(f"{path}: damaged or truncated TIFF; delete it and run slice_volume.py again")
+    return InputError(f"{path}: damaged or truncated TIFF; {AGAIN}")

@@ -7,6 +7,8 @@ import pandas as pd
 
 from sandstone.cli import InputError
 
+TEXTS = ("sample", "method", "metric")
+
 
 def read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     """Return the rows of a CSV file that must have at least `columns`.
@@ -14,21 +16,29 @@ def read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the file is missing, cut short, no table, lacks a column or has no rows.
+        If the file is missing, cut short, no table, lacks a column, has no rows, or text for a
+        number.
     """
+    if not Path(path).is_file():
+        raise InputError(f"{path} does not exist; run the step that writes it")
     try:
         _check_whole(path)
         table = pd.read_csv(path, dtype={"sample": str, "method": str})
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; run the step that writes it") from None
-    except (ValueError, pd.errors.ParserError) as error:
+    except (ValueError, OverflowError, pd.errors.ParserError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} is no CSV table ({reason}); delete it and run again") from None
+    if not isinstance(table.index, pd.RangeIndex):
+        raise InputError(f"{path} has more cells than columns; delete it and run again")
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise InputError(f"{path} lacks the column {missing[0]}; delete it and run again")
     if table.empty:
         raise InputError(f"{path} has no rows; delete it and run again")
+    for column in columns:
+        if column not in TEXTS and table[column].dtype.kind not in "iuf":
+            raise InputError(
+                f"{path} has no numbers in the column {column}; delete it and run again"
+            )
     return table
 
 
