@@ -365,15 +365,15 @@ def test_a_network_s_json_holds_its_options(model_dir):
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("", "Expecting value"),
+        ("", "not valid JSON"),
         ('{"architecture": "srresnet", ', "generator.json"),
-        ("[]", "mapping"),
-        ("null", "mapping"),
+        ("[]", "no JSON object"),
+        ("null", "no JSON object"),
         ("{}", "another network"),  # the defaults, which these weights do not fit
         ('{"architecture": "rrdb"}', "'rrdb'"),
         ('{"scale": [4]}', "generator.json"),
         ('{"scale": 4, "depth": 3}', "depth"),
-        ("\udcff", "decode"),
+        ("\udcff", "not valid JSON"),
     ],
 )
 def test_a_broken_description_is_the_user_s_error(model_dir, text, word):
@@ -387,7 +387,7 @@ def test_a_broken_description_is_the_user_s_error(model_dir, text, word):
 @pytest.mark.parametrize("name", ["generator.json", "generator.weights.h5"])
 def test_an_incomplete_folder_is_the_user_s_error(model_dir, name):
     (model_dir / name).unlink()
-    with pytest.raises(InputError, match=rf"{name} does not exist: train"):
+    with pytest.raises(InputError, match=rf"{name} does not exist[:;] train"):
         networks.load_generator(model_dir)
 
 

@@ -224,7 +224,7 @@ def swapped(figure, **replacements):
         ("training", ",".join(history.COLUMNS), "has no rows"),
         ("training", "", "is no CSV table"),
         ("generator", "{", "is not valid JSON"),
-        ("generator", "[]", "is not the JSON of a network"),
+        ("generator", "[]", "holds no JSON object"),
         ("generator", '{"scale": 4, "colour": 1}', "another program or version"),
         ("split", "{}", "lacks sample"),
         ("metrics", "sample,method\n", "lacks the column tile"),
