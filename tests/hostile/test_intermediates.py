@@ -247,7 +247,7 @@ def test_wrong_table_is_refused(name: str, tmp_path: Path) -> None:
 
 def test_a_huge_cell_is_only_text(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
-    path.write_text(f"{HEADER}\n{'r' * 1_000_000},a,0,1,1,1,1", encoding="utf-8")
+    path.write_text(f"{HEADER}\n{'r' * 1_000_000},a,0,1,1,1,1\n", encoding="utf-8")
     assert len(tables.read(path, HEADER.split(","))["sample"][0]) == 1_000_000
 
 

@@ -221,7 +221,7 @@ def swapped(figure, **replacements):
     ("figure", "content", "match"),
     [
         ("training", "step,loss\n1,2\n", "lacks the column loss_pixel"),
-        ("training", ",".join(history.COLUMNS), "has no rows"),
+        ("training", ",".join(history.COLUMNS) + "\n", "has no rows"),
         ("training", "", "is no CSV table"),
         ("generator", "{", "is not valid JSON"),
         ("generator", "[]", "holds no JSON object"),
@@ -289,7 +289,7 @@ def test_predictions_of_other_pairs_are_refused(tmp_path, refuse):
 def test_metrics_of_other_tiles_are_refused(tmp_path, refuse):
     other = tmp_path / "other.csv"
     write_metrics(other, "srresnet")
-    other.write_text("\n".join(other.read_text(encoding="utf-8").splitlines()[:-1]))
+    other.write_text("".join(other.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]))
     arguments = [str(other) if word == "srresnet.csv" else word for word in ARGUMENTS["comparison"]]
     refuse(arguments, "measures 2 tiles but the pairs have 3 to test")
 
