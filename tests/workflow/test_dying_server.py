@@ -142,9 +142,13 @@ def rock(clone: Clone, server: Server, tmp_path: Path) -> Path:
     ("behaviour", "reason"),
     [
         (drops, "the connection"),
-        (promises_more, "the connection"),
+        pytest.param(promises_more, "the connection", marks=pytest.mark.soak),
         (sends_another_file, "its SHA-256 is "),
-        (runs_in_a_circle, "redirects more than 10 times; correct the address"),
+        pytest.param(
+            runs_in_a_circle,
+            "redirects more than 10 times; correct the address",
+            marks=pytest.mark.soak,
+        ),
         (knows_nothing, "the server answered 404; correct the address"),
         (drips, "the server sends too slowly in 5 attempts"),
     ],

@@ -78,7 +78,7 @@ STAGES = {
         "plot_pairs: figures/samples/phantom/pairs.pdf",
     ),
 }
-LONG = ("phantom", "mask", "weights")
+LONG = ("phantom", "mask", "predictions", "weights")
 
 
 @pytest.mark.parametrize(
@@ -216,6 +216,7 @@ def test_a_log_that_cannot_be_written_changes_no_exit_code(
     assert "told" in done.stdout
 
 
+@pytest.mark.soak
 def test_temporary_files_need_room_too(
     tiny: tuple[Path, str], snakemake: Snakemake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,7 +124,9 @@ def test_a_stage_stopped_with_its_run_leaves_nothing_half_made(
     assert (tmp_path / PAIRS).read_bytes() == (tiny[0] / PAIRS).read_bytes()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)]
+)
 def test_a_signal_to_snakemake_alone_lets_the_running_job_finish(
     tiny: tuple[Path, str],
     start: Start,
@@ -158,7 +160,13 @@ def test_a_job_that_is_killed_is_told_though_it_cannot_tell(
     assert partial_files(tmp_path) == []
 
 
-@pytest.mark.parametrize("stage", ["slices/.partial.phantom.tif", "pairs/.partial.phantom.h5"])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        pytest.param("slices/.partial.phantom.tif", marks=pytest.mark.soak),
+        "pairs/.partial.phantom.h5",
+    ],
+)
 def test_after_kill_9_the_lock_says_what_to_do_and_the_rest_is_made_anew(
     tiny: tuple[Path, str], start: Start, snakemake: Snakemake, tmp_path: Path, stage: str
 ) -> None:
