@@ -213,6 +213,7 @@ def _raise_on_signals() -> None:
 
 
 def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - fixed by signal
+    signal.signal(number, signal.SIG_IGN)  # a second one must not break into the clearing up
     raise _Ended(number)
 
 
