@@ -238,7 +238,7 @@ TABLES = {
 @pytest.mark.parametrize("name", TABLES)
 def test_wrong_table_is_refused(name: str, tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
-    path.write_text(TABLES[name], encoding="utf-8")
+    path.write_text(f"{TABLES[name]}\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"table\.csv") as caught:
         tables.read(path, HEADER.split(","))
     assert "\n" not in str(caught.value)
