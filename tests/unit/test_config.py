@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from sandstone import config as configuration
+from sandstone import config_files
 from sandstone.cli import InputError
 
 Config = configuration.Config
@@ -136,14 +137,14 @@ def test_files_of_a_folder_a_glob_and_a_file(tmp_path: Path) -> None:
     for name in ("b.tif", "a.tif", ".hidden"):
         (tmp_path / name).touch()
     both = [f"{tmp_path}/a.tif", f"{tmp_path}/b.tif"]
-    assert configuration.volume_files("x", {"path": str(tmp_path)}) == both
-    assert configuration.volume_files("x", {"path": f"{tmp_path}/*.tif"}) == both
-    assert configuration.volume_files("x", {"path": both[0]}) == both[:1]
+    assert config_files.volume_files("x", {"path": str(tmp_path)}) == both
+    assert config_files.volume_files("x", {"path": f"{tmp_path}/*.tif"}) == both
+    assert config_files.volume_files("x", {"path": both[0]}) == both[:1]
 
 
 def test_a_missing_volume_without_url_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"samples\.x\.path.*nothing is"):
-        configuration.volume_files("x", {"path": str(tmp_path / "none.tif")})
+        config_files.volume_files("x", {"path": str(tmp_path / "none.tif")})
 
 
 def test_parts_that_are_still_to_be_fetched_count_as_files(tmp_path: Path) -> None:
@@ -154,8 +155,8 @@ def test_parts_that_are_still_to_be_fetched_count_as_files(tmp_path: Path) -> No
         "sha256": ["0" * 64, "1" * 64],
     }
     both = [f"{folder}/1.tif", f"{folder}/2.tif"]
-    assert configuration.volume_files("x", sample) == both
+    assert config_files.volume_files("x", sample) == both
     folder.mkdir()
     (folder / "1.tif").touch()
-    assert configuration.volume_files("x", sample) == both
-    assert configuration.downloads(sample)[both[1]] == ("file:///a/2.tif", "1" * 64)
+    assert config_files.volume_files("x", sample) == both
+    assert config_files.downloads(sample)[both[1]] == ("file:///a/2.tif", "1" * 64)

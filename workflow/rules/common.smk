@@ -23,7 +23,8 @@ from snakemake import __version__ as snakemake_version
 
 from sandstone import disk, plain_yaml, source_code
 from sandstone.cli import InputError, one_line
-from sandstone.config import as_flags, downloads, validate, volume_files
+from sandstone.config import as_flags, validate
+from sandstone.config_files import downloads, volume_files
 from sandstone.volume_stamp import stamp
 
 # --- the start of a run ---

@@ -1,6 +1,5 @@
 """Validate a configuration: schema, defaults, and what a schema cannot say."""
 
-import glob
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -9,11 +8,12 @@ from typing import Any
 import jsonschema
 import yaml
 
+from sandstone import config_upscale
 from sandstone.cli import InputError, shortened, shown
+from sandstone.config_files import check_same_downloads, check_source
 from sandstone.config_sentences import sentence
 from sandstone.path_text import check_inside_data, check_path
 from sandstone.plain_yaml import check_values
-from sandstone.slice_files import TIFF, natural_order, slices_in
 
 Config = dict[str, Any]
 
@@ -36,6 +36,8 @@ def validate(config: Config, schema_path: Path = SCHEMA_PATH) -> None:
         raise InputError(sentence(min(errors, key=lambda error: list(map(str, error.path)))))
     for check in (_check_samples, _check_pairs, _check_weights, _check_models, _check_evaluation):
         check(config)
+    config_upscale.check(config)
+    check_same_downloads(config)
 
 
 def _validator_that_fills_defaults(schema: Config) -> jsonschema.Draft202012Validator:
@@ -124,54 +126,7 @@ def _check_samples(config: Config) -> None:
             raise InputError(f"{key} needs either phantom or path, and not both")
         if "phantom" in sample:
             continue
-        check_path(f"{key}.path", sample["path"])
-        if "url" in sample and not Path(sample["path"]).is_file():
-            _check_download(key, sample)
-        _check_raw(key, sample)
-    _check_same_downloads(config)
-
-
-def _check_download(key: str, sample: Config) -> None:
-    if len(sample.get("sha256", [])) != len(sample["url"]):
-        raise InputError(
-            f"{key} has {len(sample['url'])} url but {len(sample.get('sha256', []))} sha256; "
-            "give one for each, so that a download can be trusted"
-        )
-    check_inside_data(f"{key}.path", sample["path"])
-    if len(sample["url"]) == 1:
-        return
-    if PurePosixPath(sample["path"]).suffix:
-        raise InputError(
-            f"{key}.path is {sample['path']}, but several url make a folder of slices; "
-            "name a folder without suffix"
-        )
-    names = _part_names(sample)
-    for name in names:
-        check_path(f"{key}.url", name)
-        if PurePosixPath(name).suffix.lower() not in TIFF or names.count(name) > 1:
-            raise InputError(
-                f"{key}.url ends in {shown(name)}, but several url make a folder of slices; "
-                "give addresses that end in different names of TIFF files"
-            )
-
-
-def _check_same_downloads(config: Config) -> None:
-    """Refuse two samples that would fetch different files to one place."""
-    sources: dict[str, tuple[str, str]] = {}
-    for name, sample in config["samples"].items():
-        for file, source in downloads(sample).items():
-            if sources.setdefault(file, source)[1] != source[1]:
-                raise InputError(
-                    f"config: samples.{name} fetches {file}, as another sample does with another "
-                    "sha256; give each its own path"
-                )
-
-
-def _check_raw(key: str, sample: Config) -> None:
-    if sample["path"].endswith(".raw") and "raw" not in sample:
-        raise InputError(f"{key}.path is headerless; give its layout as raw: {{shape, dtype}}")
-    if "raw" in sample and not sample["path"].endswith(".raw"):
-        raise InputError(f"{key}.raw is for .raw files, but path is {sample['path']}; drop it")
+        check_source(key, sample)
 
 
 def _check_pairs(config: Config) -> None:
@@ -292,55 +247,7 @@ def _check_evaluation(config: Config) -> None:
         )
 
 
-# --- files that a config names ----------------------------------------------------------
-
-
-def volume_files(name: str, sample: Config) -> list[str]:
-    """Return the files of a sample's volume: those at `path`, else those that `url` will make.
-
-    Raises
-    ------
-    InputError
-        If nothing is at `path` and there is no `url` to fetch it from, or a file has a name that
-        the workflow cannot pass on.
-    """
-    files = _volume_files(name, sample)
-    for file in files:
-        check_path(f"config: samples.{name}: a file of its path", file)
-    return files
-
-
-def _volume_files(name: str, sample: Config) -> list[str]:
-    path = Path(sample["path"])
-    if fetched := list(downloads(sample)):
-        return sorted(fetched, key=natural_order)
-    if path.is_dir() and path.suffix != ".zarr":
-        return list(map(str, slices_in(path)))
-    if path.exists():
-        return [str(path)]
-    if found := sorted(glob.glob(str(path)), key=natural_order):
-        return found
-    raise InputError(
-        f"config: samples.{name}.path is {shown(str(path))}, where nothing is; "
-        "correct it, or give url and sha256"
-    )
-
-
-def downloads(sample: Config) -> dict[str, tuple[str, str]]:
-    """Map each file that a sample may fetch to its (url, sha256).
-
-    Empty without `url`, and where `path` is a file of the user's already.
-    """
-    if "url" not in sample or Path(sample["path"]).is_file():
-        return {}
-    files = [sample["path"]]
-    if len(sample["url"]) > 1:
-        files = [f"{sample['path'].rstrip('/')}/{part}" for part in _part_names(sample)]
-    return dict(zip(files, zip(sample["url"], sample["sha256"], strict=True), strict=True))
-
-
-def _part_names(sample: Config) -> list[str]:
-    return [PurePosixPath(url).name for url in sample.get("url", [])]
+# --- flags ------------------------------------------------------------------------------
 
 
 def as_flags(settings: Mapping[str, Any], prefix: str = "-") -> list[str]:

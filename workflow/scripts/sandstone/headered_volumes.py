@@ -276,10 +276,11 @@ def _block_source(block: Block, header: Path, voxel_size_um: FileVoxelSize) -> S
     return Source(
         shape,
         block.dtype,
-        lambda z0, z1: voxels()[z0:z1],
+        lambda z0, z1, rows: voxels()[z0:z1, rows],
         files,
         voxel_size_um,
         voxels.cache_clear,
+        in_memory=True,
     )
 
 

@@ -66,10 +66,11 @@ def open_stack(files: list[Path]) -> Source:
             )
     shape = (len(files), *first.shape[1:])
 
-    def read(z0: int, z1: int) -> np.ndarray:
-        voxels = np.empty((z1 - z0, *shape[1:]), dtype=first.dtype.newbyteorder("="))
+    def read(z0: int, z1: int, rows: slice) -> np.ndarray:
+        size = (z1 - z0, len(range(*rows.indices(shape[1]))), shape[2])
+        voxels = np.empty(size, dtype=first.dtype.newbyteorder("="))
         for i, file in enumerate(files[z0:z1]):
-            voxels[i] = _read_slice(file)
+            voxels[i] = _read_slice(file, rows)
         return voxels
 
     return Source(shape, first.dtype, read, tuple(files), first.voxel_size_um)
@@ -88,11 +89,11 @@ def _open_slice(file: Path) -> Source:
     return source
 
 
-def _read_slice(file: Path) -> np.ndarray:
+def _read_slice(file: Path, rows: slice) -> np.ndarray:
     with library_errors(file):
         source = open_tiff(file)
         try:
-            return source.read(0, 1)[0]
+            return source.read(0, 1, rows)[0]
         finally:
             source.close()
 
@@ -110,10 +111,11 @@ def _source_of(tiff: tifffile.TiffFile, path: Path) -> Source:
         return array_source(voxels, path, (path,), voxel_size_um=size)
     _check_segments(series, shape, path)
 
-    def read(z0: int, z1: int) -> np.ndarray:
-        voxels = np.empty((z1 - z0, *shape[1:]), dtype=series.dtype)
+    def read(z0: int, z1: int, rows: slice) -> np.ndarray:
+        size = (z1 - z0, len(range(*rows.indices(shape[1]))), shape[2])
+        voxels = np.empty(size, dtype=series.dtype)
         for i, page in enumerate(series.pages[z0:z1]):
-            voxels[i] = page.asarray().reshape(shape[1:])
+            voxels[i] = page.asarray().reshape(shape[1:])[rows]
         return voxels
 
     return Source(shape, series.dtype, read, (path,), size, tiff.close)

@@ -62,6 +62,8 @@ class Volume:
         Voxel edge along z, y, x, micrometres.
     files : tuple of Path
         Every file behind the volume, in the order in which they are read.
+    in_memory : bool
+        Whether the format has to be unpacked into memory as a whole.
     """
 
     def __init__(self, source: Source, voxel_size_um: VoxelSize) -> None:
@@ -69,11 +71,23 @@ class Volume:
         self.dtype = source.dtype.newbyteorder("=")
         self.files = source.files
         self.voxel_size_um = voxel_size_um
+        self.in_memory = source.in_memory
         self._source: Source | None = source
         self._stamp = stamp(source.files)
 
-    def read(self, z0: int, z1: int) -> np.ndarray:
-        """Return the slices z0 to z1 - 1 as a contiguous copy, shape (z1 - z0, y, x).
+    def read(self, z0: int, z1: int, rows: slice = slice(None)) -> np.ndarray:
+        """Return the slices z0 to z1 - 1, or some of their rows, as a contiguous copy.
+
+        Parameters
+        ----------
+        z0, z1 : int
+            First slice, and the one behind the last.
+        rows : slice, optional
+            Rows of each slice, both ends within the volume; all when silent.
+
+        Returns
+        -------
+        ndarray, shape (z1 - z0, y, x)
 
         Raises
         ------
@@ -87,7 +101,10 @@ class Volume:
         if not 0 <= z0 <= z1 <= self.shape[0]:
             raise ValueError(f"slices {z0}:{z1} are not within 0:{self.shape[0]}")
         with library_errors(self.files[0]):
-            return np.array(self._source.read(z0, z1), dtype=self.dtype, order="C", copy=True)
+            voxels = self._source.read(z0, z1, rows)
+            copied = np.array(voxels, dtype=self.dtype, order="C", copy=True)
+            self._source.release()
+            return copied
 
     def check_unchanged(self) -> None:
         """Refuse what was read if a file was written or replaced since the volume was opened.

@@ -1,5 +1,6 @@
 """What every reader of a volume format shares: the source of voxels, its checks, its units."""
 
+import mmap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,21 +70,28 @@ class Source:
     dtype : dtype
         As stored, of any byte order.
     read : callable
-        ``read(z0, z1)`` returns the slices z0 to z1 - 1, shape (z1 - z0, y, x).
+        ``read(z0, z1, rows)`` returns the rows that the slice `rows` names of the slices z0 to
+        z1 - 1, shape (z1 - z0, y, x).
     files : tuple of Path
         Every file that holds voxels or their description, in reading order.
     voxel_size_um : tuple of float or None
         What the format says along z, y, x, micrometres; None along a silent axis.
     close : callable
         Lets go of open files.
+    release : callable
+        Lets go of what earlier reads left in memory.
+    in_memory : bool
+        Whether the first read unpacks the whole volume into memory.
     """
 
     shape: tuple[int, int, int]
     dtype: np.dtype
-    read: Callable[[int, int], np.ndarray]
+    read: Callable[[int, int, slice], np.ndarray]
     files: tuple[Path, ...]
     voxel_size_um: FileVoxelSize = UNKNOWN
     close: Callable[[], None] = lambda: None
+    release: Callable[[], None] = lambda: None
+    in_memory: bool = False
 
 
 @contextmanager
@@ -121,12 +129,27 @@ def array_source(array: ArrayLike, path: Path, files: tuple[Path, ...], **detail
     shape = volume_shape(array.shape, path)
     singletons = (0,) * (len(array.shape) - 3)
 
-    def read(z0: int, z1: int) -> np.ndarray:
+    def read(z0: int, z1: int, rows: slice) -> np.ndarray:
         if len(array.shape) == 2:
-            return np.asarray(array[:, :])[np.newaxis][z0:z1]
-        return np.asarray(array[(*singletons, slice(z0, z1))])
+            return np.asarray(array[rows, :])[np.newaxis][z0:z1]
+        return np.asarray(array[(*singletons, slice(z0, z1), rows)])
 
-    return Source(shape, np.dtype(array.dtype), read, files, **details)
+    release = _unmap_pages(array)
+    return Source(shape, np.dtype(array.dtype), read, files, release=release, **details)
+
+
+def _unmap_pages(array: ArrayLike) -> Callable[[], None]:
+    """Return what takes the pages that reads have touched out of this process's memory.
+
+    They stay in the system's cache. Without it, reading a mapped file from end to end would
+    make the process look as large as the file, which batch systems may kill it for.
+    """
+    mapped = getattr(array, "base", None)
+    while isinstance(mapped, np.ndarray):
+        mapped = mapped.base
+    if not isinstance(mapped, mmap.mmap) or not hasattr(mmap, "MADV_DONTNEED"):
+        return lambda: None
+    return lambda: mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def volume_shape(shape: tuple[int, ...], path: Path) -> tuple[int, int, int]:
