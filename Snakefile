@@ -31,6 +31,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/inference.smk"
 include: "workflow/rules/metrics.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/upscaling.smk"
 include: "workflow/rules/provenance.smk"
 
 
@@ -41,6 +42,7 @@ rule all:
         "results/metrics/summary.csv",
         figures(),
         model_cards(),
+        upscaled(),
 
 
 rule provenance:
@@ -48,6 +50,12 @@ rule provenance:
     input:
         rules.all.input,
         rules.write_crate.output,
+
+
+rule upscale_plan:
+    """What upscaling the volumes of the config will take, before it is computed."""
+    input:
+        expand("results/logs/plan_upscale/{volume}.txt", volume=config["upscale"]),
 
 
 onstart:

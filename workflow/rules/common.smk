@@ -49,6 +49,10 @@ def check_config():
         validate(config)
         for sample in used_samples():
             volume(sample)
+        for name, entry in config["upscale"].items():
+            volume_files(name, entry, "upscale")
+            if "hr" in entry:
+                volume(entry["hr"])
 
 
 @contextmanager
@@ -94,8 +98,9 @@ snakemake.exceptions.LockException = LockException
 
 
 def used_models():
-    """Models under evaluation and those that they start from."""
-    models = list(config["evaluation"]["models"])
+    """Models under evaluation, those that upscale, and those that they start from."""
+    upscaling = [entry["model"] for entry in config["upscale"].values()]
+    models = list(dict.fromkeys(config["evaluation"]["models"] + upscaling))
     for model in models:
         parent = config["models"][model].get("init_from")
         if parent and parent not in models:
@@ -131,8 +136,8 @@ def missing_downloads():
     """Map each file that is still to be fetched to its (url, sha256)."""
     return {
         file: source
-        for sample in config["samples"].values()
-        for file, source in downloads(sample).items()
+        for entry in (*config["samples"].values(), *config["upscale"].values())
+        for file, source in downloads(entry).items()
         if not Path(file).exists()
     }
 
@@ -233,3 +238,5 @@ wildcard_constraints:
     sample="[a-z0-9_]+",
     model="[a-z0-9_]+",
     method="[a-z0-9_]+",
+    volume="[a-z0-9_]+",
+    slab="[0-9]+",

@@ -14,12 +14,15 @@ def phantom_flags(wildcards):
 
 
 def reading_flags(wildcards):
-    sample = config["samples"][wildcards.sample]
-    raw = sample.get("raw", {})
+    return flags_of_reading(config["samples"][wildcards.sample])
+
+
+def flags_of_reading(entry, prefix=""):
+    """What a file does not say of itself: of an entry of samples or upscale."""
     return [
-        *flag("voxel-size-um", sample.get("voxel_size_um")),
-        *flag("dataset", sample.get("dataset")),
-        *as_flags({"raw": raw}),
+        *flag(f"{prefix}voxel-size-um", entry.get("voxel_size_um")),
+        *flag(f"{prefix}dataset", entry.get("dataset")),
+        *as_flags({f"{prefix}raw": entry.get("raw", {})}),
     ]
 
 
@@ -191,6 +194,79 @@ def records():
         *(f"results/{stem}.provenance.json" for stem in stems),
         *(file.removesuffix("png") + "provenance.json" for file in drawn),
     ]
+
+
+# --- upscaling ---
+
+
+def upscaled():
+    """Every file of every volume that the config wants upscaled."""
+    files = {"zarr": "{name}.ome.zarr/zarr.json", "tiff": "{name}.ome.tif"}
+    return [
+        f"results/upscaled/{name}/{files[kind].format(name=name)}"
+        for name, entry in config["upscale"].items()
+        for kind in entry["formats"]
+    ]
+
+
+def upscale_setting(key):
+    """Params function: one setting of the volume of the wildcards."""
+    return lambda wildcards: config["upscale"][wildcards.volume][key]
+
+
+def volume_to_upscale(wildcards):
+    return volume_files(
+        wildcards.volume, config["upscale"][wildcards.volume], "upscale"
+    )
+
+
+def upscale_reading_flags(wildcards):
+    return flags_of_reading(config["upscale"][wildcards.volume])
+
+
+def upscale_network(wildcards):
+    folder = f"results/models/{config['upscale'][wildcards.volume]['model']}"
+    return {
+        "weights": f"{folder}/generator.weights.h5",
+        "generator": f"{folder}/generator.json",
+    }
+
+
+def generator_to_plan(wildcards):
+    """The generator that training will build, so that the plan need not wait for it."""
+    model = config["models"][config["upscale"][wildcards.volume]["model"]]
+    return json.dumps({**model["generator"], "scale": config["pairs"]["scale"]})
+
+
+def cut_flags(wildcards):
+    entry = config["upscale"][wildcards.volume]
+    return as_flags({key: entry[key] for key in ("axes", "batch", "tile")})
+
+
+def upscale_window_flags(wildcards):
+    entry = config["upscale"][wildcards.volume]
+    window = entry.get("window", config["slices"]["window"])
+    return [*flag("window", window), *flag("levels", entry.get("levels"))]
+
+
+def signs_of_slabs(wildcards):
+    slabs = config["upscale"][wildcards.volume]["slabs"]
+    return [
+        f"results/upscaled/{wildcards.volume}/slabs/{slab}.json"
+        for slab in range(slabs)
+    ]
+
+
+def hr_of_upscale(wildcards):
+    hr = config["upscale"][wildcards.volume].get("hr")
+    return {"hr": volume(hr)} if hr else {}
+
+
+def hr_flags(wildcards, input):
+    hr = config["upscale"][wildcards.volume].get("hr")
+    if not hr:
+        return []
+    return [*flag("hr", input.hr), *flags_of_reading(config["samples"][hr], "hr-")]
 
 
 # --- figures ---

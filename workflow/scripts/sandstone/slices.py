@@ -81,7 +81,7 @@ def write_stack(
     """
     dtype = np.dtype(dtype)
     fits_imagej = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize < IMAGEJ_LIMIT
-    layout = _imagej_layout(voxel_size_um) if fits_imagej else _ome_layout(voxel_size_um)
+    layout = _imagej_layout(voxel_size_um) if fits_imagej else ome_layout(voxel_size_um)
     with atomic_path(path) as temporary:
         tifffile.imwrite(
             temporary,
@@ -103,7 +103,8 @@ def _imagej_layout(voxel_size_um: tuple[float, float, float]) -> dict[str, Any]:
     }
 
 
-def _ome_layout(voxel_size_um: tuple[float, float, float]) -> dict[str, Any]:
+def ome_layout(voxel_size_um: tuple[float, float, float]) -> dict[str, Any]:
+    """Return what makes `tifffile.imwrite` write an OME-BigTIFF of a stack, the same every time."""
     z, y, x = voxel_size_um
     micrometres = {f"PhysicalSize{axis}Unit": "µm" for axis in "XYZ"}
     sizes = {"PhysicalSizeX": x, "PhysicalSizeY": y, "PhysicalSizeZ": z}

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from sandstone.architecture import BICUBIC_RADIUS
+from sandstone import cubic
 
 
 class PixelShuffle(keras.layers.Layer):
@@ -103,14 +103,6 @@ class SubPixelInitializer(keras.initializers.Initializer):
 
 def _bicubic_kernel(factor: int) -> np.ndarray:
     """Return float32 weights (taps, taps, 1, factor²), one 2-D kernel a sub-pixel position."""
-    taps = np.arange(-BICUBIC_RADIUS, BICUBIC_RADIUS + 1)
-    offset = (np.arange(factor) + 0.5) / factor - 0.5
-    line = _keys(np.abs(taps[:, None] - offset[None, :]))
+    line = cubic.weights(factor)
     plane = np.einsum("ir,jc->ijrc", line, line)
-    return plane.reshape(len(taps), len(taps), 1, factor**2).astype(np.float32)
-
-
-def _keys(distance: np.ndarray) -> np.ndarray:
-    near = 1.5 * distance**3 - 2.5 * distance**2 + 1
-    far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
-    return np.where(distance < 1, near, np.where(distance < BICUBIC_RADIUS, far, 0.0))
+    return plane.reshape(len(line), len(line), 1, factor**2).astype(np.float32)

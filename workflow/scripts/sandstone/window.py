@@ -51,6 +51,36 @@ def apply(
     return grey.from_unit((image.astype(np.float64) - low) / (high - low), dtype)
 
 
+def to_unit(image: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Map grey levels to float32, `low` to 0 and `high` to 1; what lies beyond saturates."""
+    # float64 inside: float32 has no room for 32-bit levels.
+    unit = (image.astype(np.float64) - low) / (high - low)
+    return np.clip(unit, 0, 1, out=unit).astype(np.float32)
+
+
+def from_unit(unit: np.ndarray, low: float, high: float, dtype: npt.DTypeLike) -> np.ndarray:
+    """Map floats in [0, 1] back to grey levels of `dtype`, the reverse of `to_unit`.
+
+    Integers are rounded and kept within their type, so that no level wraps around.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite.
+    """
+    dtype = np.dtype(dtype)
+    if not np.isfinite(unit).all():
+        raise ValueError("values that are not finite are no grey levels")
+    levels = unit * np.float64(high - low) + low
+    if dtype.kind == "f":
+        largest = float(np.finfo(dtype).max)
+        return np.clip(levels, -largest, largest).astype(dtype)
+    limits = np.iinfo(dtype)
+    # The largest 64-bit integers are no floats: stay below.
+    top = float(limits.max) if float(limits.max) <= limits.max else np.nextafter(limits.max, 0)
+    return np.clip(np.rint(levels), float(limits.min), top).astype(dtype)
+
+
 def _select(voxels: Voxels, dtype: np.dtype, percentiles: Sequence[float]) -> list[float]:
     """Return the levels at percentiles, digit by digit from the most significant: radix selection.
 

@@ -1,0 +1,206 @@
+# Low-resolution volume + trained network -> upscaled volume.
+#
+# in   the volume of upscale.{volume}, results/models/{model}/
+# out  results/upscaled/{volume}/{volume}.ome.zarr/    pyramid with voxel sizes
+#      results/upscaled/{volume}/{volume}.ome.tif      the same as one file, where formats asks for it
+#      results/upscaled/{volume}/z_consistency.csv     jitter from slice to slice
+#      results/upscaled/{volume}/layout.json           grey window, cut of the work, hashes
+#
+# Chunks are no outputs: Snakemake would delete them with a failed job. The finished image links to them.
+# A slab's sign is temporary, so that an image that is made anew asks the slabs first, which then find
+# their chunks or compute them again.
+
+
+rule plan_upscale:
+    """Tell what upscaling will take; no file of the result."""
+    input:
+        volume=volume_to_upscale,
+        code=code("plan_upscale"),
+    output:
+        "results/logs/plan_upscale/{volume}.txt",
+    log:
+        "results/logs/plan_upscale/{volume}.log",
+    conda:
+        "../envs/upscaling.yaml"
+    threads: config["tensorflow_threads"]
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    params:
+        reading=upscale_reading_flags,
+        generator=generator_to_plan,
+        cut=cut_flags,
+        formats=upscale_setting("formats"),
+        slabs=upscale_setting("slabs"),
+        threads=config["tensorflow_threads"],
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --name {wildcards.volume:q} \
+            --volume {input.volume:q} \
+            {params.reading:q} \
+            --generator {params.generator:q} \
+            {params.cut:q} \
+            --formats {params.formats:q} \
+            --slabs {params.slabs:q} \
+            --threads {params.threads:q} \
+            --output {output:q}
+        """
+
+
+rule prepare_upscale:
+    """Fix the grey window and the cut of the work."""
+    input:
+        unpack(upscale_network),
+        volume=volume_to_upscale,
+        code=code("prepare_upscale"),
+    output:
+        "results/upscaled/{volume}/layout.json",
+    log:
+        "results/logs/prepare_upscale/{volume}.log",
+    benchmark:
+        "results/benchmarks/prepare_upscale/{volume}.tsv"
+    conda:
+        "../envs/upscaling.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        reading=upscale_reading_flags,
+        model=upscale_setting("model"),
+        model_dir=subpath(input.weights, parent=True),
+        scale=config["pairs"]["scale"],
+        cut=cut_flags,
+        formats=upscale_setting("formats"),
+        window=upscale_window_flags,
+        field_of_view=upscale_setting("field_of_view"),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --name {wildcards.volume:q} \
+            --volume {input.volume:q} \
+            {params.reading:q} \
+            --model {params.model:q} \
+            --model-dir {params.model_dir:q} \
+            --scale {params.scale:q} \
+            {params.cut:q} \
+            --formats {params.formats:q} \
+            {params.window:q} \
+            --field-of-view {params.field_of_view:q} \
+            --layout {output:q}
+        """
+
+
+rule upscale_slab:
+    """Upscale the blocks of one slab, continuing with those that are not whole yet."""
+    input:
+        unpack(upscale_network),
+        volume=volume_to_upscale,
+        layout="results/upscaled/{volume}/layout.json",
+        code=code("upscale_slab"),
+    output:
+        temp("results/upscaled/{volume}/slabs/{slab}.json"),
+    log:
+        "results/logs/upscale_slab/{volume}/{slab}.log",
+    benchmark:
+        "results/benchmarks/upscale_slab/{volume}/{slab}.tsv"
+    conda:
+        "../envs/upscaling.yaml"
+    threads: config["tensorflow_threads"]
+    resources:
+        mem_mb=8000,
+        runtime=720,
+    params:
+        reading=upscale_reading_flags,
+        model_dir=subpath(input.weights, parent=True),
+        slabs=upscale_setting("slabs"),
+        threads=config["tensorflow_threads"],
+        store="results/checkpoints/upscaled/{volume}",
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --volume {input.volume:q} \
+            {params.reading:q} \
+            --layout {input.layout:q} \
+            --model-dir {params.model_dir:q} \
+            --slab {wildcards.slab:q} \
+            --slabs {params.slabs:q} \
+            --threads {params.threads:q} \
+            --store {params.store:q} \
+            --output {output:q}
+        """
+
+
+# The group's zarr.json appears with the whole folder, in one step. As directory() Snakemake would put a
+# file of its own into the image.
+rule upscale_volume:
+    """Join the slabs to one image and measure its jitter."""
+    input:
+        unpack(hr_of_upscale),
+        volume=volume_to_upscale,
+        layout="results/upscaled/{volume}/layout.json",
+        slabs=signs_of_slabs,
+        code=code("upscale_volume"),
+    output:
+        zarr="results/upscaled/{volume}/{volume}.ome.zarr/zarr.json",
+        table="results/upscaled/{volume}/z_consistency.csv",
+    log:
+        "results/logs/upscale_volume/{volume}.log",
+    benchmark:
+        "results/benchmarks/upscale_volume/{volume}.tsv"
+    conda:
+        "../envs/upscaling.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=720,
+    params:
+        reading=upscale_reading_flags,
+        hr=hr_flags,
+        store="results/checkpoints/upscaled/{volume}",
+        image=subpath(output.zarr, parent=True),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --volume {input.volume:q} \
+            {params.reading:q} \
+            {params.hr:q} \
+            --layout {input.layout:q} \
+            --slabs {input.slabs:q} \
+            --store {params.store:q} \
+            --zarr {params.image:q} \
+            --table {output.table:q}
+        """
+
+
+rule upscale_tiff:
+    """Write an upscaled volume as one OME-BigTIFF."""
+    input:
+        zarr="results/upscaled/{volume}/{volume}.ome.zarr/zarr.json",
+        code=code("upscale_tiff"),
+    output:
+        "results/upscaled/{volume}/{volume}.ome.tif",
+    log:
+        "results/logs/upscale_tiff/{volume}.log",
+    benchmark:
+        "results/benchmarks/upscale_tiff/{volume}.tsv"
+    conda:
+        "../envs/upscaling.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=720,
+    params:
+        image=subpath(input.zarr, parent=True),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        python -u {input.code[0]:q} \
+            --zarr {params.image:q} \
+            --output {output:q}
+        """

@@ -1,0 +1,203 @@
+"""Fix the grey window of a volume to upscale, and how the work is cut, once for all jobs.
+
+Reads the whole low-resolution volume: its grey levels, its SHA-256, and whether it can be upscaled.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sandstone import cli, volume_flags
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sandstone.blocks import Cut
+    from sandstone.field_of_view import FieldOfView
+    from sandstone.volume import Volume
+
+NETWORK = ("generator.json", "generator.weights.h5")
+# What OME-TIFF knows; https://www.openmicroscopy.org/Schemas/OME/2016-06
+TIFF_TYPES = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "float32", "float64")
+CUBIC = 0.01  # relative difference of voxel edges that still counts as cubic
+
+
+def cut_of(args: argparse.Namespace, shape: tuple[int, int, int]) -> "Cut":
+    """Return how the volume is cut for the network.
+
+    Raises
+    ------
+    InputError
+        If the network's description is missing, or the volume too thin.
+    """
+    import json
+
+    from sandstone.architecture import receptive_field
+    from sandstone.blocks import Cut
+
+    description = Path(args.model_dir) / "generator.json"
+    try:
+        generator = json.loads(description.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise cli.InputError(f"{description} does not exist; train the model first") from error
+    except ValueError as error:
+        raise cli.InputError(f"{description} is damaged; train the model again") from error
+    halo = receptive_field(generator)
+    scale = generator["scale"]
+    if args.scale is not None and args.scale != scale:
+        raise cli.InputError(
+            f"the model in {args.model_dir} enlarges by {scale}, not by {args.scale}; train it "
+            "again with this scale, or name another model"
+        )
+    return Cut(shape, scale, args.axes, args.tile, args.batch, halo)
+
+
+def check_volume(args: argparse.Namespace, volume: "Volume") -> None:
+    """Refuse a volume whose result could not be written as asked, and say what costs memory."""
+    sizes = volume.voxel_size_um
+    if args.axes == "mean" and max(sizes) > (1 + CUBIC) * min(sizes):
+        shown = " x ".join(f"{size:g}" for size in sizes)
+        raise cli.InputError(
+            f"{volume.files[0]}: voxels of {shown} µm are not cubic, as axes mean needs them; "
+            "use axes z, or resample the volume"
+        )
+    if "tiff" in args.formats and volume.dtype.name not in TIFF_TYPES:
+        raise cli.InputError(
+            f"{volume.files[0]}: OME-TIFF has no voxels of type {volume.dtype.name}; take tiff out "
+            "of formats, or convert the volume"
+        )
+    if volume.in_memory:
+        size = volume.dtype.itemsize * volume.shape[0] * volume.shape[1] * volume.shape[2]
+        print(
+            f"{volume.files[0]}: its compression has no parts, so every job unpacks all of it, "
+            f"{size / 1e9:.2f} GB, into memory; save it uncompressed to avoid that",
+            flush=True,
+        )
+
+
+def slices(volume: "Volume") -> "Iterator[np.ndarray]":
+    """Yield every slice, shape (y, x).
+
+    Raises
+    ------
+    InputError
+        If one holds NaN or infinite values.
+    """
+    return (read_slice(volume, z) for z in range(volume.shape[0]))
+
+
+def read_slice(volume: "Volume", z: int) -> "np.ndarray":
+    """Return slice `z`, shape (y, x); see `slices`."""
+    import numpy as np
+
+    image = volume.read(z, z + 1)[0]
+    if not np.isfinite(image).all():
+        raise cli.InputError(
+            f"{volume.files[0]}: slice {z} holds NaN or infinite values; "
+            "replace them before upscaling"
+        )
+    return image
+
+
+def find_levels(args: argparse.Namespace, volume: "Volume") -> Sequence[float]:
+    """Return the grey levels that become black and white: given, or percentiles of the rock."""
+    if args.levels:
+        return args.levels
+    from sandstone import field_of_view, window
+
+    view = field_of_view.find(args.field_of_view, volume.shape, lambda z: read_slice(volume, z))
+    levels = window.find(lambda: _rock(volume, view), volume.dtype, args.window)
+    print(f"view {view.mode}: percentiles {args.window} are grey levels {levels}", flush=True)
+    return levels
+
+
+def _rock(volume: "Volume", view: "FieldOfView") -> "Iterator[np.ndarray]":
+    """Yield the rock's voxels slice by slice, shape (n,)."""
+    (z0, z1), rows, columns = view.box
+    for z in range(z0, z1):
+        image = read_slice(volume, z)[slice(*rows), slice(*columns)]
+        yield image[view.rock(image)]
+
+
+def window_of(args: argparse.Namespace, volume: "Volume") -> dict[str, Any]:
+    """Return the window, with the number of voxels that lie beyond it and will saturate."""
+    low, high = find_levels(args, volume)
+    below = above = total = 0
+    for image in slices(volume):
+        below += int((image < low).sum())
+        above += int((image > high).sum())
+        total += image.size
+    print(
+        f"window {low:g} to {high:g}; beyond it, saturated: {below / total:.2%} of the voxels "
+        f"below, {above / total:.2%} above",
+        flush=True,
+    )
+    percentiles = None if args.levels else list(args.window)
+    return {"low": low, "high": high, "percentiles": percentiles, "below": below, "above": above}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line of this script."""
+    arguments = cli.argument_parser(__doc__)
+    add = arguments.add_argument
+    add("--name", required=True, help="of the volume")
+    volume_flags.add(arguments)
+    add("--model", required=True, help="name of the model")
+    add("--model-dir", required=True, help="folder of the trained model")
+    add("--scale", type=cli.positive_int, help="what the model must enlarge by")
+    add("--axes", choices=["z", "mean"], default="z", help="slices only, or all three axes alike")
+    add("--tile", type=cli.positive_int, default=128, help="largest edge of a block, LR pixels")
+    add("--batch", type=cli.positive_int, default=4, help="slices in one call of the network")
+    add("--formats", nargs="+", choices=["zarr", "tiff"], default=["zarr"], help="to be written")
+    add("--window", type=float, nargs=2, default=[0.1, 99.9], help="percentiles of the rock")
+    add("--levels", type=float, nargs=2, help="grey levels instead of percentiles")
+    add("--field-of-view", default="auto", help="auto, full, or z0:z1,y0:y1,x0:x1 in voxels")
+    add("--layout", required=True, help="what the jobs agree on, to write (.json)")
+    return arguments
+
+
+def check_flags(args: argparse.Namespace) -> None:
+    """Raise an `InputError` for flags that no single flag's type can judge."""
+    low, high = args.window
+    if not 0 <= low < high <= 100:
+        raise cli.InputError(f"--window {low:g} {high:g} is no range of percentiles; try 0.1 99.9")
+    if args.levels and not args.levels[0] < args.levels[1]:
+        low, high = args.levels
+        raise cli.InputError(f"--levels {low:g} {high:g} is empty; give the low one first")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the volume once and write the layout."""
+    args = parser().parse_args(argv)
+    check_flags(args)
+
+    from sandstone import source_files, upscale_layout
+
+    with (
+        volume_flags.open_named(args) as volume,
+        source_files.unchanged(volume.files),
+    ):
+        cut = cut_of(args, volume.shape)
+        check_volume(args, volume)
+        shown = " x ".join(map(str, volume.shape))
+        print(f"{args.name}: {shown} voxels of {volume.dtype}, {volume.voxel_size_um} µm")
+        layout = upscale_layout.Layout(
+            volume=args.name,
+            model=args.model,
+            source={
+                "bytes": source_files.size(volume.files),
+                "sha256": source_files.digest(volume.files),
+            },
+            network=upscale_layout.network_digests(Path(args.model_dir), NETWORK),
+            dtype=volume.dtype.name,
+            voxel_size_um=tuple(volume.voxel_size_um),
+            cut=cut,
+            window=window_of(args, volume),
+        )
+    upscale_layout.write(Path(args.layout), layout)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

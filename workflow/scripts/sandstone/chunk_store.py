@@ -1,0 +1,105 @@
+"""The chunks of an upscaled volume while it is made: one Zarr array that many jobs fill."""
+
+import errno
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+from zarr.codecs import ZstdCodec
+
+from sandstone.blocks import Block, Cut, Shape
+from sandstone.cli import InputError
+
+AXES = ("z", "y", "x")
+# Grey noise hardly shrinks, and stronger levels would hold up a GPU. The sum finds damage.
+COMPRESSION = ZstdCodec(level=1, checksum=True)
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+
+def create_array(folder: Path, *, shape: Shape, chunks: Shape, dtype: npt.DTypeLike) -> zarr.Array:
+    """Create an array of axes z, y, x in a folder, as every level of a pyramid is."""
+    return zarr.create_array(
+        zarr.storage.LocalStore(folder),
+        shape=shape,
+        chunks=tuple(min(chunk, length) for chunk, length in zip(chunks, shape, strict=True)),
+        dtype=np.dtype(dtype).newbyteorder("<"),
+        compressors=COMPRESSION,
+        fill_value=0,
+        dimension_names=AXES,
+        # Else a black chunk would look like one that is still to be computed.
+        config={"write_empty_chunks": True},
+    )
+
+
+class ChunkStore:
+    """Chunks of one upscaled volume, each whole or not there.
+
+    Jobs that write different blocks do not disturb each other.
+
+    Attributes
+    ----------
+    folder : Path
+        Of the array.
+    cut : Cut
+    dtype : dtype
+        Of the upscaled volume.
+    """
+
+    def __init__(self, folder: Path, cut: Cut, dtype: npt.DTypeLike) -> None:
+        self.folder = folder
+        self.cut = cut
+        self.dtype = np.dtype(dtype)
+        self._array: zarr.Array | None = None
+
+    def open(self) -> None:
+        """Make the array writable, and create it where it is not there yet."""
+        try:
+            self._array = create_array(
+                self.folder, shape=self.cut.sr_shape, chunks=self.cut.chunk, dtype=self.dtype
+            )
+        except zarr.errors.ContainsArrayError:
+            store = zarr.storage.LocalStore(self.folder)
+            self._array = zarr.open_array(store, mode="r+", config={"write_empty_chunks": True})
+
+    def is_whole(self, block: Block) -> bool:
+        """Say whether all chunks of a block are there."""
+        return all(_holds_bytes(self.file(place)) for place in self.cut.chunks(block))
+
+    def file(self, chunk: Shape) -> Path:
+        """Return the file of the chunk at a place of the grid of chunks."""
+        return self.folder.joinpath("c", *map(str, chunk))
+
+    def remove(self, block: Block) -> None:
+        """Remove the chunks of a block, where there are any."""
+        for place in self.cut.chunks(block):
+            self.file(place).unlink(missing_ok=True)
+
+    def write(self, block: Block, voxels: np.ndarray) -> None:
+        """Write a block; each of its chunks appears whole or not at all.
+
+        Raises
+        ------
+        InputError
+            If the disk is full.
+        OSError
+            If the store cannot be written for another reason.
+        """
+        if self._array is None:
+            raise ValueError("open the store before writing to it")
+        try:
+            self._array[self.cut.region(block)] = voxels
+        except OSError as error:
+            if error.errno not in FULL_DISK:
+                raise
+            raise InputError(
+                f"{self.folder}: the disk is full ({error.strerror}); make room and start again, "
+                "finished blocks are kept"
+            ) from error
+
+
+def _holds_bytes(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,106 @@
+"""Read ahead and write behind, each in a thread of its own, while the caller computes."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+END = object()
+SECONDS_BETWEEN_LOOKS = 0.1
+
+
+class Ahead:
+    """An iterator over `items`, of which a thread makes up to `depth` in advance.
+
+    What making them raises is raised to the reader, in its place. The end of the block ends
+    the thread, also when items are left.
+    """
+
+    def __init__(self, items: Iterable[Any], depth: int) -> None:
+        self._items = items
+        self._made: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(depth)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def __enter__(self) -> Iterator[Any]:
+        self._thread.start()
+        return self._read()
+
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _read(self) -> Iterator[Any]:
+        while True:
+            item, error = self._made.get()
+            if error is not None:
+                raise error
+            if item is END:
+                return
+            yield item
+
+    def _work(self) -> None:
+        try:
+            for item in self._items:
+                if not self._put(item):
+                    return
+            self._put(END)
+        except BaseException as error:  # noqa: BLE001 - raised again in the reader's thread
+            self._put(END, error)
+
+    def _put(self, item: Any, error: BaseException | None = None) -> bool:
+        """Hand over one item; say whether the reader still wants more."""
+        while not self._stopped.is_set():
+            try:
+                self._made.put((item, error), timeout=SECONDS_BETWEEN_LOOKS)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+
+class Behind:
+    """Calls `write` in a thread for all that it is given, in that order.
+
+    At most `depth` items wait; `put` blocks above that. An error of `write` ends the writing:
+    the next `put`, or the end of the block, raises it.
+    """
+
+    def __init__(self, write: Callable[..., None], depth: int) -> None:
+        self._write = write
+        self._items: queue.Queue[Any] = queue.Queue(depth)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def put(self, *item: Any) -> None:
+        """Hand over the arguments of one call of `write`."""
+        self._check()
+        self._items.put(item)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._items.put(END)
+        self._thread.join()
+        if error is None:
+            self._check()
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        while (item := self._items.get()) is not END:
+            if self._error is not None:
+                continue  # empty the queue, so that no `put` waits for ever
+            try:
+                self._write(*item)
+            except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+                self._error = error

@@ -1,0 +1,155 @@
+"""Upscale the blocks of one slab of a volume with a trained generator.
+
+A job that was killed continues with the blocks that are not whole yet.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandstone import cli, volume_flags
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sandstone.blocks import Block
+    from sandstone.chunk_store import ChunkStore
+    from sandstone.upscale_layout import Layout
+    from sandstone.upscaling import Network
+    from sandstone.volume import Volume
+
+# The modules on which the voxels depend.
+CODE = (
+    "architecture",
+    "blocks",
+    "chunk_store",
+    "cubic",
+    "networks",
+    "upsampling",
+    "upscaling",
+    "window",
+)
+LIBRARIES = ("keras", "numpy", "tensorflow", "zarr")
+
+
+def fingerprint(layout_path: Path, threads: int) -> str:
+    """Return a digest of all that the chunks depend on; what has another one is not reused."""
+    from sandstone.files import sha256_of
+
+    folder = Path(__file__).parent / "sandstone"
+    state = {
+        "layout": sha256_of(layout_path),
+        "code": {name: sha256_of(folder / f"{name}.py") for name in CODE},
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "threads": threads,
+    }
+    return hashlib.sha256(json.dumps(state).encode()).hexdigest()
+
+
+def check_network(layout: "Layout", model_dir: Path) -> None:
+    """Refuse a network that is not the layout's."""
+    from sandstone.upscale_layout import network_digests
+
+    if network_digests(model_dir, list(layout.network)) != layout.network:
+        raise cli.InputError(
+            f"{model_dir}: trained anew since the layout was made; make the layout again with "
+            "prepare_upscale.py"
+        )
+
+
+def load_network(model_dir: Path, threads: int) -> "Network":
+    """Start TensorFlow and return the trained generator as a function of slices."""
+    from sandstone import backend
+
+    backend.start(threads=threads)
+
+    from sandstone import networks
+
+    model = networks.load_generator(model_dir)
+
+    def apply(lr: "np.ndarray") -> "np.ndarray":
+        return networks.predict(model, lr[..., None])[..., 0]
+
+    return apply
+
+
+def compute(
+    args: argparse.Namespace,
+    layout: "Layout",
+    volume: "Volume",
+    store: "ChunkStore",
+    pending: "list[Block]",
+) -> None:
+    """Compute the blocks that are not whole yet.
+
+    Raises
+    ------
+    InputError
+        If the volume changes meanwhile; what was computed from it is removed.
+    """
+    from sandstone import source_files, upscaling
+    from sandstone.progress_rate import Rate
+
+    network = load_network(Path(args.model_dir), args.threads)
+    voxels = sum(layout.cut.voxels(block) for block in pending)
+    rate = Rate(f"slab {args.slab + 1} of {args.slabs}", voxels)
+    store.open()
+    try:
+        with source_files.unchanged(volume.files):
+            upscaling.upscale(
+                volume, store, network, blocks=pending, levels=layout.levels, done=rate.add
+            )
+    except source_files.Changed:
+        for block in pending:
+            store.remove(block)
+        raise
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line of this script."""
+    arguments = cli.argument_parser(__doc__)
+    add = arguments.add_argument
+    volume_flags.add(arguments)
+    add("--layout", required=True, help="what prepare_upscale.py wrote (.json)")
+    add("--model-dir", required=True, help="folder of the trained model")
+    add("--slab", type=cli.non_negative_int, required=True, help="number of the slab, from 0")
+    add("--slabs", type=cli.positive_int, default=1, help="slabs into which the blocks are dealt")
+    add("--threads", type=cli.positive_int, default=2, help="of one operation; part of the result")
+    add("--store", required=True, help="folder in which all slabs collect their chunks")
+    add("--output", required=True, help="sign that the slab is finished, to write (.json)")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Compute what is missing of the slab."""
+    args = parser().parse_args(argv)
+    if args.slab >= args.slabs:
+        raise cli.InputError(f"--slab {args.slab} is not below --slabs {args.slabs}; count from 0")
+
+    from sandstone import source_files, upscale_layout
+    from sandstone.chunk_store import ChunkStore
+    from sandstone.files import write_json
+
+    layout = upscale_layout.read(Path(args.layout))
+    check_network(layout, Path(args.model_dir))
+    own = fingerprint(Path(args.layout), args.threads)
+    store = ChunkStore(Path(args.store) / own / "0", layout.cut, layout.dtype)
+    numbers = layout.cut.slab(args.slab, args.slabs)
+    with volume_flags.open_named(args) as volume:
+        upscale_layout.check_volume(layout, volume, source_files.size(volume.files))
+        blocks = [layout.cut[number] for number in numbers]
+        pending = [block for block in blocks if not store.is_whole(block)]
+        whole = len(blocks) - len(pending)
+        print(f"{len(blocks)} blocks, of which {whole} are there already", flush=True)
+        if pending:
+            compute(args, layout, volume, store, pending)
+    write_json(args.output, {"fingerprint": own, "blocks": [numbers.start, numbers.stop]})
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

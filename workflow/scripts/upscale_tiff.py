@@ -1,0 +1,63 @@
+"""Write an upscaled volume as one OME-BigTIFF, page by page."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from sandstone import cli
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sandstone.volume import Volume
+
+# Chunks hold several slices: as many are read at once as fit, at least one.
+BYTES_AT_ONCE = 1 << 28
+
+
+def pages(volume: "Volume") -> "Iterator[np.ndarray]":
+    """Yield every slice, shape (y, x)."""
+    from sandstone.progress_rate import Rate
+
+    depth, height, width = volume.shape
+    rate = Rate("slices", depth * height * width)
+    step = max(1, BYTES_AT_ONCE // (height * width * volume.dtype.itemsize))
+    for z in range(0, depth, step):
+        for page in volume.read(z, min(z + step, depth)):
+            yield page
+            rate.add(page.size)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line of this script."""
+    arguments = cli.argument_parser(__doc__)
+    add = arguments.add_argument
+    add("--zarr", required=True, help="folder of the OME-Zarr image that upscale_volume.py wrote")
+    add("--output", required=True, help="image to write (.ome.tif)")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the finest level and write it as TIFF."""
+    args = parser().parse_args(argv)
+
+    import tifffile
+
+    from sandstone.files import atomic_path
+    from sandstone.slices import ome_layout
+    from sandstone.volume import open_volume
+
+    with open_volume(args.zarr) as volume, atomic_path(args.output) as temporary:
+        tifffile.imwrite(
+            temporary,
+            pages(volume),
+            shape=volume.shape,
+            dtype=volume.dtype,
+            photometric="minisblack",
+            **ome_layout(volume.voxel_size_um),
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,219 @@
+"""Join the slabs of an upscaled volume to one OME-Zarr image and measure its jitter along z.
+
+The image is a pyramid with voxel sizes; the table compares it with the low-resolution volume.
+"""
+
+import argparse
+import csv
+import io
+import json
+import math
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandstone import cli, volume_flags
+
+if TYPE_CHECKING:
+    import numpy as np
+    import zarr
+
+    from sandstone.chunk_store import ChunkStore
+    from sandstone.upscale_layout import Layout
+    from sandstone.volume import Volume
+    from sandstone.z_consistency import Read, Row
+
+DIGITS = 6  # significant, of the table
+SAME_VOXEL = 0.02  # relative; scanners round the voxel size in their metadata
+
+
+def find_store(layout: "Layout", folder: Path, slabs: Sequence[str]) -> "ChunkStore":
+    """Return the store that all slabs filled.
+
+    Raises
+    ------
+    InputError
+        If slabs were made differently, or a chunk is missing.
+    """
+    from sandstone.chunk_store import ChunkStore
+
+    try:
+        signs = [json.loads(Path(slab).read_text(encoding="utf-8")) for slab in slabs]
+        fingerprints = {sign["fingerprint"] for sign in signs}
+        covered = sorted(number for sign in signs for number in range(*sign["blocks"]))
+    except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
+        raise cli.InputError(
+            f"{slabs[0]} and its like do not tell of finished slabs; make them with upscale_slab.py"
+        ) from error
+    if len(fingerprints) > 1:
+        raise cli.InputError(
+            "the slabs were computed by different code, libraries or threads; compute them again "
+            "in one environment, with --forcerun upscale_slab"
+        )
+    store = ChunkStore(folder / fingerprints.pop() / "0", layout.cut, layout.dtype)
+    missing = [i for i in range(len(layout.cut)) if not store.is_whole(layout.cut[i])]
+    if covered != list(range(len(layout.cut))) or missing:
+        raise cli.InputError(
+            f"{folder}: {len(missing)} of {len(layout.cut)} blocks are missing; compute the slabs "
+            "again, with --forcerun upscale_slab"
+        )
+    return store
+
+
+def remove_others(store: "ChunkStore") -> None:
+    """Remove the chunks of earlier configs, models and volumes of the same name."""
+    own = store.folder.parent
+    for other in own.parent.iterdir():
+        if other != own:
+            shutil.rmtree(other)
+
+
+class Scales:
+    """Over which steps jitter is measured in the volumes that belong to a layout.
+
+    Attributes
+    ----------
+    cell : tuple of int
+        Voxels of the upscaled volume that the cell of an LR voxel has, along z and within slices.
+    resolved, detail : Lags
+        Steps of both bands, in cells and in voxels.
+    """
+
+    def __init__(self, layout: "Layout") -> None:
+        from sandstone.z_consistency import Lags
+
+        cut, (depth, _, width) = layout.cut, layout.voxel_size_um
+        plane = max(1, round(depth / width))  # LR pixels that are as long as an LR voxel is deep
+        self.cell = (cut.factors[0], cut.scale)
+        self.resolved = Lags(1, plane)
+        self.detail = Lags(1, plane if cut.axes == "mean" else plane * cut.scale)
+
+
+def measure_jitter(
+    args: argparse.Namespace, layout: "Layout", volume: "Volume", upscaled: "zarr.Array"
+) -> "list[Row]":
+    """Return the rows of the jitter's table: of the input, the upscaled volume, and HR."""
+    from sandstone import ome_zarr, z_consistency
+
+    scales, cut = Scales(layout), layout.cut
+    low, high = layout.levels
+
+    def lr(z0: int, z1: int, rows: slice, columns: slice) -> "np.ndarray":
+        # What saturates cannot change from slice to slice in the upscaled volume either.
+        return volume.read(z0, z1, rows)[:, :, columns].clip(low, high)
+
+    def sr(z0: int, z1: int, rows: slice, columns: slice) -> "np.ndarray":
+        return ome_zarr.read_region(upscaled, (slice(z0, z1), rows, columns))
+
+    measured = {
+        "input": z_consistency.measure(
+            lr, cut.shape, cell=(1, 1), resolved=scales.resolved, detail=None
+        ),
+        "upscaled": _measure(sr, cut.sr_shape, scales),
+    }
+    if args.hr:
+        with volume_flags.open_named(args, "hr") as hr:
+            measured["hr"] = _measure(*spaced(hr, layout.sr_voxel_size_um), scales)
+    distances = {"resolved": layout.voxel_size_um[0], "detail": layout.sr_voxel_size_um[0]}
+    return [
+        z_consistency.row(source, band, distances[band], bands[band])
+        for band in distances
+        for source, bands in measured.items()
+        if band in bands
+    ]
+
+
+def _measure(
+    read: "Read", shape: tuple[int, int, int], scales: Scales
+) -> dict[str, tuple[float, float]]:
+    from sandstone import z_consistency
+
+    return z_consistency.measure(
+        read, shape, cell=scales.cell, resolved=scales.resolved, detail=scales.detail
+    )
+
+
+def spaced(hr: "Volume", voxel_size_um: Sequence[float]) -> "tuple[Read, tuple[int, int, int]]":
+    """Return how to read of a true fine volume the slices at the upscaled volume's distance.
+
+    Raises
+    ------
+    InputError
+        If its voxels are not those of the upscaled volume, or do not make them up along z.
+    """
+    step = max(1, round(voxel_size_um[0] / hr.voxel_size_um[0]))
+    expected = (voxel_size_um[0] / step, *voxel_size_um[1:])
+    if any(
+        not math.isclose(own, other, rel_tol=SAME_VOXEL)
+        for own, other in zip(hr.voxel_size_um, expected, strict=True)
+    ):
+        shown = " x ".join(f"{size:g}" for size in hr.voxel_size_um)
+        wanted = " x ".join(f"{size:g}" for size in voxel_size_um)
+        raise cli.InputError(
+            f"{hr.files[0]}: its voxels are {shown} µm, those of the upscaled volume {wanted}; "
+            "name a volume of these voxels as hr, or none"
+        )
+
+    def read(z0: int, z1: int, rows: slice, columns: slice) -> "np.ndarray":
+        return hr.read(z0 * step, (z1 - 1) * step + 1, rows)[::step, :, columns]
+
+    return read, (-(-hr.shape[0] // step), *hr.shape[1:])
+
+
+def write_table(path: Path, rows: "list[Row]") -> None:
+    """Write the jitter's table."""
+    from sandstone.files import write_text
+
+    stream = io.StringIO()
+    table = csv.writer(stream, lineterminator="\n")
+    table.writerow(rows[0]._fields)
+    table.writerows(
+        [f"{cell:.{DIGITS}g}" if isinstance(cell, float) else cell for cell in row] for row in rows
+    )
+    write_text(path, stream.getvalue())
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line of this script."""
+    arguments = cli.argument_parser(__doc__)
+    add = arguments.add_argument
+    volume_flags.add(arguments)
+    volume_flags.add(arguments, "hr", required=False)
+    add("--layout", required=True, help="what prepare_upscale.py wrote (.json)")
+    add(
+        "--slabs", required=True, nargs="+", help="what upscale_slab.py wrote for each slab (.json)"
+    )
+    add("--store", required=True, help="folder in which the slabs collected their chunks")
+    add("--zarr", required=True, help="folder of the OME-Zarr image to write")
+    add("--table", required=True, help="jitter along z, to write (.csv)")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the image and the table."""
+    args = parser().parse_args(argv)
+
+    import zarr
+
+    from sandstone import ome_zarr, source_files, upscale_layout
+
+    layout = upscale_layout.read(Path(args.layout))
+    store = find_store(layout, Path(args.store), args.slabs)
+    with volume_flags.open_named(args) as volume:
+        upscale_layout.check_volume(layout, volume, source_files.size(volume.files))
+        finest = zarr.open_array(zarr.storage.LocalStore(store.folder, read_only=True), mode="r")
+        write_table(Path(args.table), measure_jitter(args, layout, volume, finest))
+    ome_zarr.write(
+        Path(args.zarr),
+        store,
+        name=layout.volume,
+        voxel_size_um=layout.sr_voxel_size_um,
+        origin_um=layout.origin_um,
+    )
+    remove_others(store)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
