@@ -8,6 +8,7 @@ gives the same bytes.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -63,17 +64,17 @@ class Cut:
                     "there is nothing to upscale; check the shape and the axis order (z, y, x)"
                 )
 
-    @property
+    @cached_property
     def factors(self) -> Shape:
         """By how much each axis is enlarged."""
         return (self.scale if self.axes == "mean" else 1, self.scale, self.scale)
 
-    @property
+    @cached_property
     def sr_shape(self) -> Shape:
         """Shape of the upscaled volume, voxels."""
         return self._enlarged(self.shape)
 
-    @property
+    @cached_property
     def block(self) -> Shape:
         """Shape of a block, LR voxels: even parts of the volume, to compute little in vain."""
         if self.axes == "mean":
@@ -82,12 +83,12 @@ class Cut:
         depth = min(depth, -(-self.shape[0] // self.call) * self.call)
         return (depth, *(_even_part(length, self.tile) for length in self.shape[1:]))
 
-    @property
+    @cached_property
     def call(self) -> int:
         """Slices in one call of the network."""
         return self.batch if self.axes == "mean" else min(self.batch, self.shape[0])
 
-    @property
+    @cached_property
     def chunk(self) -> Shape:
         """Shape of a chunk of the upscaled volume, voxels; blocks hold whole chunks."""
         depth, height, width = self._enlarged(self.block)
@@ -95,12 +96,12 @@ class Cut:
             depth = max(part for part in range(1, CHUNK_DEPTH + 1) if depth % part == 0)
         return (depth, height, width)
 
-    @property
+    @cached_property
     def margin(self) -> Shape:
         """LR voxels around a block that are read with it."""
         return (self.halo if self.axes == "mean" else 0, self.halo, self.halo)
 
-    @property
+    @cached_property
     def counts(self) -> Shape:
         """Blocks along each axis."""
         return tuple(

@@ -59,8 +59,8 @@ class ChunkStore:
                 self.folder, shape=self.cut.sr_shape, chunks=self.cut.chunk, dtype=self.dtype
             )
         except zarr.errors.ContainsArrayError:
-            store = zarr.storage.LocalStore(self.folder)
-            self._array = zarr.open_array(store, mode="r+", config={"write_empty_chunks": True})
+            with zarr.config.set({"array.write_empty_chunks": True}):
+                self._array = zarr.open_array(zarr.storage.LocalStore(self.folder), mode="r+")
 
     def is_whole(self, block: Block) -> bool:
         """Say whether all chunks of a block are there."""
