@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 SCALE = 2
 VOXEL_UM = 6.0
@@ -65,9 +66,13 @@ def prepare(folder: Path, volume: Path, **flags: object) -> Path:
 def upscale(folder: Path, volume: Path, *, slab: int = 0, slabs: int = 1) -> Path:
     """Run upscale_slab.py for one slab."""
     import upscale_slab
+    from sandstone import backend
 
     sign = folder / f"slabs/{slab}.json"
-    upscale_slab.main(words(slab_flags(folder, volume, slab=slab, slabs=slabs)))
+    with pytest.MonkeyPatch.context() as patch:
+        # TensorFlow has started already, and in fixtures of modules nobody else says so.
+        patch.setattr(backend, "start", lambda **_: None)
+        upscale_slab.main(words(slab_flags(folder, volume, slab=slab, slabs=slabs)))
     return sign
 
 

@@ -1,0 +1,159 @@
+import hashlib
+import json
+
+import numpy as np
+import pytest
+import small_upscaling
+import tifffile
+
+from sandstone import upscale_layout
+from sandstone.cli import InputError
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prepare")
+    small_upscaling.save_model(folder / "model")
+    return folder
+
+
+@pytest.fixture
+def prepared(folder, tmp_path):
+    """Prepare a volume and return what is read back."""
+
+    def run(voxels, **flags):
+        path = small_upscaling.save_volume(tmp_path / "rock.npy", voxels)
+        layout = small_upscaling.prepare(tmp_path, path, **{"model_dir": folder / "model", **flags})
+        return upscale_layout.read(layout)
+
+    return run
+
+
+def test_the_window_is_percentiles_of_this_volume(prepared):
+    voxels = np.arange(1000, 2000, dtype=np.uint16).reshape(10, 10, 10)
+    layout = prepared(voxels, window=(10, 90))
+    assert layout.levels == (1099.0, 1899.0)
+    assert layout.window["percentiles"] == [10, 90]
+    assert (layout.window["below"], layout.window["above"]) == (99, 100)
+
+
+def test_given_levels_are_taken_and_what_lies_beyond_is_counted(prepared):
+    voxels = np.arange(1000, dtype=np.int16).reshape(10, 10, 10) - 500
+    layout = prepared(voxels, levels=(-400, 450))
+    assert layout.levels == (-400, 450)
+    assert layout.window["percentiles"] is None
+    assert (layout.window["below"], layout.window["above"]) == (100, 49)
+
+
+def test_percentiles_are_of_the_rock_where_the_view_is_a_box(prepared):
+    voxels = small_upscaling.rock((4, 30, 30))
+    voxels[:, :10] = 0
+    inside = voxels[1:3, 10:30, 5:25]
+    layout = prepared(voxels, window=(0, 100), field_of_view="1:3,10:30,5:25")
+    assert layout.levels == (inside.min(), inside.max())
+
+
+def test_the_layout_says_what_will_be_made(prepared):
+    layout = prepared(small_upscaling.rock((3, 20, 30)))
+    assert layout.cut.sr_shape == (3, 40, 60)
+    assert layout.sr_voxel_size_um == (6.0, 3.0, 3.0)
+    assert layout.origin_um == (0.0, -1.5, -1.5)
+    assert layout.cut.halo > 2
+
+
+def test_the_layout_knows_its_inputs(prepared, folder, tmp_path):
+    layout = prepared(small_upscaling.rock((3, 20, 30)))
+    content = (tmp_path / "rock.npy").read_bytes()
+    assert layout.source == {
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    weights = (folder / "model" / "generator.weights.h5").read_bytes()
+    assert layout.network["generator.weights.h5"] == hashlib.sha256(weights).hexdigest()
+
+
+def test_the_same_volume_gives_the_same_bytes_anywhere(prepared, tmp_path):
+    prepared(small_upscaling.rock((3, 20, 30)))
+    first = (tmp_path / "layout.json").read_bytes()
+    prepared(small_upscaling.rock((3, 20, 30)))
+    assert (tmp_path / "layout.json").read_bytes() == first
+    assert str(tmp_path).encode() not in first
+
+
+def test_tile_and_batch_do_not_change_the_window(prepared):
+    voxels = small_upscaling.rock((3, 40, 50))
+    assert prepared(voxels, tile=16, batch=1).window == prepared(voxels, tile=64, batch=3).window
+
+
+MISTAKES = {
+    "another scale": ({"scale": 4}, "enlarges by 2, not by 4"),
+    "no model": ({"model_dir": "none"}, "none/generator.json does not exist; train"),
+    "empty window": ({"window": (90, 10)}, "no range of percentiles"),
+    "empty levels": ({"levels": (5, 5)}, "give the low one first"),
+    "flat voxels": ({"axes": "mean", "voxel_size_um": (8, 6, 6)}, "not cubic"),
+    "two numbers": ({"voxel_size_um": (8, 6)}, "one number, or three"),
+    "half a layout": ({"raw_shape": (3, 4, 5)}, "go together"),
+    "view outside": ({"field_of_view": "0:9,0:9,0:9"}, "field of view"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_sentence_and_writes_nothing(prepared, tmp_path, mistake):
+    flags, expected = MISTAKES[mistake]
+    with pytest.raises(InputError, match=expected) as error:
+        prepared(small_upscaling.rock((3, 20, 30)), **flags)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "layout.json").exists()
+
+
+def test_values_that_are_not_finite_are_refused(prepared):
+    voxels = small_upscaling.rock((3, 20, 30), "float32")
+    voxels[1, 2, 3] = np.nan
+    with pytest.raises(InputError, match="slice 1 holds NaN"):
+        prepared(voxels)
+
+
+def test_a_constant_volume_is_refused(prepared):
+    with pytest.raises(InputError, match="constant"):
+        prepared(np.full((3, 20, 30), 7, np.uint8))
+
+
+def test_a_line_of_voxels_is_refused(prepared):
+    with pytest.raises(InputError, match="single voxel along y"):
+        prepared(np.zeros((3, 1, 30), np.uint8))
+
+
+def test_a_type_that_tiff_lacks_is_refused_before_the_work(prepared):
+    voxels = small_upscaling.rock((3, 20, 30), "float32").astype(np.float16)
+    with pytest.raises(InputError, match="OME-TIFF has no voxels of type float16"):
+        prepared(voxels, formats=("zarr", "tiff"))
+    assert prepared(voxels).dtype == "float16"
+
+
+def test_a_truncated_volume_is_refused(folder, tmp_path):
+    path = tmp_path / "rock.tif"
+    tifffile.imwrite(path, small_upscaling.rock((6, 40, 40)), photometric="minisblack")
+    path.write_bytes(path.read_bytes()[:-5000])
+    with pytest.raises(InputError, match=r"rock\.tif"):
+        small_upscaling.prepare(tmp_path, path, model_dir=folder / "model")
+    assert not (tmp_path / "layout.json").exists()
+
+
+def test_what_unpacks_into_memory_is_told(folder, tmp_path, capsys):
+    nrrd = pytest.importorskip("nrrd")
+    path = tmp_path / "rock.nrrd"
+    nrrd.write(str(path), small_upscaling.rock((6, 20, 20)).T, {"encoding": "gzip"})
+    small_upscaling.prepare(tmp_path, path, model_dir=folder / "model")
+    assert "unpacks all of it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["{", "[]", json.dumps({"cut": {}})])
+def test_a_damaged_layout_is_one_sentence(tmp_path, text):
+    (tmp_path / "layout.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="no layout; make it again"):
+        upscale_layout.read(tmp_path / "layout.json")
+
+
+def test_a_missing_layout_is_one_sentence(tmp_path):
+    with pytest.raises(InputError, match="does not exist; make it"):
+        upscale_layout.read(tmp_path / "layout.json")
