@@ -41,6 +41,11 @@ def _set(*keys: str | int, value: object) -> Callable[[Config], None]:
     return edit
 
 
+def _upscale(**settings: object) -> Callable[[Config], None]:
+    entry = {"path": "plug.tif", "model": "srgan", **settings}
+    return _set("upscale", value={"plug": entry})
+
+
 RAW = {"path": "rock.raw"}
 FETCHED = {"path": "data/raw/rock.tif", "url": ["https://example.org/a.tif"], "sha256": ["0" * 64]}
 
@@ -99,6 +104,28 @@ MISTAKES = {
         _set("weights", value={"vgg19": {"path": "none.h5"}}),
         "no file is",
     ),
+    "unknown upscaling model": (_upscale(model="none"), "upscale.plug.model names 'none'"),
+    "unknown fine sample": (_upscale(hr="none"), "upscale.plug.hr names 'none'"),
+    "upscaling without path": (
+        _set("upscale", value={"plug": {"model": "srgan"}}),
+        "upscale.plug lacks the key 'path'",
+    ),
+    "upscaling a headerless file": (_upscale(path="a.raw"), "upscale.plug.path is headerless"),
+    "upscaling a download without hash": (
+        _upscale(path="data/a.tif", url=["https://example.org/a.tif"]),
+        "upscale.plug has 1 url but 0 sha256",
+    ),
+    "hash without download": (_upscale(sha256=["0" * 64]), "upscale.plug.sha256 stands without"),
+    "empty window": (_upscale(window=[9, 9]), "upscale.plug.window [9, 9] is empty"),
+    "empty levels": (_upscale(levels=[9, 8]), "upscale.plug.levels [9, 8] is empty"),
+    "window and levels": (
+        _upscale(window=[1, 9], levels=[1, 9]),
+        "upscale.plug has both window and levels",
+    ),
+    "unknown axes": (_upscale(axes="y"), "must be one of z, mean"),
+    "no zarr": (_upscale(formats=["tiff"]), "upscale.plug.formats"),
+    "tiny tile": (_upscale(tile=8), "upscale.plug.tile"),
+    "no slabs": (_upscale(slabs=0), "upscale.plug.slabs"),
     "large crop": (_set("models", "srgan", "crop", value=65), "64 pixels"),
     "large border": (_set("evaluation", "border", value=128), "nothing of a tile"),
 }
@@ -160,3 +187,16 @@ def test_parts_that_are_still_to_be_fetched_count_as_files(tmp_path: Path) -> No
     (folder / "1.tif").touch()
     assert config_files.volume_files("x", sample) == both
     assert config_files.downloads(sample)[both[1]] == ("file:///a/2.tif", "1" * 64)
+
+
+def test_a_volume_to_upscale_has_defaults(config: Config) -> None:
+    _upscale()(config)
+    configuration.validate(config)
+    entry = config["upscale"]["plug"]
+    defaults = {key: entry[key] for key in ("axes", "formats", "slabs", "tile", "batch")}
+    assert defaults == {"axes": "z", "formats": ["zarr"], "slabs": 1, "tile": 128, "batch": 4}
+
+
+def test_a_missing_volume_to_upscale_names_its_key(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"upscale\.plug\.path.*nothing is"):
+        config_files.volume_files("plug", {"path": str(tmp_path / "none.tif")}, "upscale")

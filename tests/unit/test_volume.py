@@ -1,5 +1,6 @@
 import errno
 import json
+import mmap
 import os
 import re
 from pathlib import Path
@@ -98,6 +99,24 @@ def test_terabytes_open_at_once(tmp_path: Path) -> None:
 
 
 # --- which files ---
+
+
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * mmap.PAGESIZE
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not tell")
+def test_pages_that_were_read_do_not_stay_in_memory(tmp_path: Path) -> None:
+    shape = (300, 1000, 1000)
+    path = tmp_path / "rock.raw"
+    with path.open("wb") as stream:
+        stream.truncate(300_000_000)
+    with open_volume(path, raw=RawLayout(shape, "uint8"), voxel_size_um=1) as rock:
+        before = resident_bytes()
+        for z in range(0, 300, 10):
+            rock.read(z, z + 10)
+        assert resident_bytes() - before < 60_000_000
 
 
 def test_slices_of_a_folder_come_in_natural_order(tmp_path: Path) -> None:

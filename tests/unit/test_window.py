@@ -118,3 +118,39 @@ def test_apply_to_sixteen_bits_keeps_every_level_of_an_8_bit_scan_apart():
 def test_apply_reads_signed_levels_as_they_are():
     image = np.array([[-32768, -1000, 0, 1000, 32767]], np.int16)
     np.testing.assert_array_equal(window.apply(image, -1000, 1000), [[0, 0, 128, 255, 255]])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "int32", "float32", "float64"])
+def test_grey_levels_within_the_window_come_back(dtype):
+    levels = np.linspace(20, 100, 81).astype(dtype)
+    unit = window.to_unit(levels, 20, 100)
+    assert unit.dtype == np.float32
+    assert (unit.min(), unit.max()) == (0, 1)
+    back = window.from_unit(unit, 20, 100, dtype)
+    assert back.dtype == dtype
+    np.testing.assert_allclose(back, levels, atol=1e-5)
+
+
+def test_what_lies_beyond_the_window_saturates():
+    unit = window.to_unit(np.array([-30000, 0, 30000], np.int16), -100, 100)
+    np.testing.assert_array_equal(unit, [0, 0.5, 1])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16", "uint32", "uint64", "int64"])
+def test_a_window_wider_than_the_type_never_wraps(dtype):
+    kind = np.iinfo(dtype)
+    low, high = 2.0 * kind.min - 1000, 2.0 * kind.max
+    black, white = window.from_unit(np.array([0, 1], np.float32), low, high, dtype)
+    assert black == kind.min
+    gap = 2**11 if kind.bits == 64 else 0  # between the largest floats of that size
+    assert kind.max - gap <= int(white) <= kind.max
+
+
+def test_a_window_wider_than_float16_stays_finite():
+    levels = window.from_unit(np.array([0, 1], np.float32), -1e6, 1e6, "float16")
+    assert np.isfinite(levels).all()
+
+
+def test_nan_is_no_grey_level():
+    with pytest.raises(ValueError, match="not finite"):
+        window.from_unit(np.array([np.nan]), 0, 1, "uint8")

@@ -13,13 +13,16 @@ GIGABYTES = (400, 10_000, 10_000)  # uint8: 40 GB
 
 
 def assert_holds(path: Path, expected: np.ndarray = VOXELS, **options: object) -> None:
-    """Check a whole read and a partial one."""
+    """Check a whole read, some slices, and some rows of them."""
     with open_volume(path, **{"voxel_size_um": 1, **options}) as rock:
         assert rock.shape == expected.shape
         assert rock.dtype == expected.dtype.newbyteorder("=")
         assert rock.dtype.isnative
         np.testing.assert_array_equal(rock.read(0, rock.shape[0]), expected)
         np.testing.assert_array_equal(rock.read(1, 3), expected[1:3])
+        rows = rock.read(1, 3, slice(2, 5))
+        assert rows.flags.c_contiguous
+        np.testing.assert_array_equal(rows, expected[1:3, 2:5])
 
 
 def voxel_size(path: Path, **options: object) -> tuple[float, float, float]:

@@ -18,6 +18,10 @@ from .conftest import Clone, Snakemake
             "samples: {mine: {path: none.tif}}\nevaluation: {samples: [mine]}",
             "samples.mine.path is 'none.tif'",
         ),
+        (
+            "upscale: {plug: {path: none.tif, model: srgan}}",
+            "upscale.plug.path is 'none.tif'",
+        ),
         ("samples: {'$(touch hacked)': {path: a.tif}}", "a-z, 0-9 and _"),
     ],
 )

@@ -1,0 +1,154 @@
+"""Whole volumes through the workflow, with a model of the tiny run."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import ngff_zarr
+import numpy as np
+import pytest
+import yaml
+
+from sandstone.volume import open_volume
+
+from .conftest import Snakemake
+from .test_whole_run import planned_rules
+
+SHAPE = (10, 37, 53)
+OVERLAY = ("--configfile", "tests/config/tiny.yaml", "upscaling.yaml")
+
+
+def entry(**settings: Any) -> dict[str, Any]:
+    return {
+        "path": "plug.npy",
+        "voxel_size_um": 8.0,
+        "model": "srgan",
+        "tile": 16,
+        "field_of_view": "full",
+        **settings,
+    }
+
+
+def write_overlay(directory: Path, volumes: dict[str, Any]) -> None:
+    (directory / "upscaling.yaml").write_text(
+        yaml.safe_dump({"upscale": volumes}), encoding="utf-8"
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tiny: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the tiny run, in which nothing is left to do."""
+    directory = tmp_path_factory.mktemp("upscaling") / "clone"
+    return Path(shutil.copytree(tiny[0], directory, symlinks=True))
+
+
+@pytest.fixture(scope="module")
+def upscaled(trained: Path, snakemake: Snakemake) -> Path:
+    """The same volume upscaled by one job and by eight."""
+    grains = np.random.default_rng(1).random([-(-length // 4) for length in SHAPE])
+    voxels = (grains * 60000).astype(np.uint16).repeat(4, 0).repeat(4, 1).repeat(4, 2)
+    np.save(trained / "plug.npy", voxels[tuple(slice(length) for length in SHAPE)])
+    write_overlay(
+        trained,
+        {"one": entry(), "eight": entry(slabs=8, formats=["zarr", "tiff"])},
+    )
+    done = snakemake(trained, *OVERLAY)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
+    return trained
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file())
+    return {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in files
+    }
+
+
+def test_eight_jobs_make_the_bytes_of_one(upscaled: Path) -> None:
+    folder = upscaled / "results/upscaled"
+    one, eight = (digests(folder / name / f"{name}.ome.zarr") for name in ("one", "eight"))
+    assert one.pop("zarr.json") != eight.pop("zarr.json")  # it holds the volume's name
+    assert one == eight
+    assert len(one) > 12
+    tables = [(folder / name / "z_consistency.csv").read_bytes() for name in ("one", "eight")]
+    assert tables[0] == tables[1]
+
+
+def test_both_formats_open_with_the_voxel_size(upscaled: Path) -> None:
+    folder = upscaled / "results/upscaled/eight"
+    for name in ("eight.ome.zarr", "eight.ome.tif"):
+        with open_volume(folder / name) as volume:
+            assert volume.shape == (10, 148, 212)
+            assert volume.voxel_size_um == (8.0, 2.0, 2.0)
+            assert volume.dtype == np.uint16
+    ngff_zarr.from_ngff_zarr(folder / "eight.ome.zarr", validate=True)
+
+
+def test_nothing_but_the_results_is_left(upscaled: Path) -> None:
+    names = {file.name for file in (upscaled / "results/upscaled/eight").iterdir()}
+    assert names - {"slabs"} == {
+        "eight.ome.zarr",
+        "eight.ome.tif",
+        "layout.json",
+        "z_consistency.csv",
+    }
+    assert not list((upscaled / "results/upscaled/eight").glob("slabs/*"))
+
+
+def test_a_second_run_has_nothing_to_do(upscaled: Path, snakemake: Snakemake) -> None:
+    assert planned_rules(snakemake(upscaled, "-n", *OVERLAY)) == set()
+
+
+def test_a_deleted_image_comes_back_from_its_chunks(upscaled: Path, snakemake: Snakemake) -> None:
+    folder = upscaled / "results/upscaled/one"
+    before = digests(folder)
+    shutil.rmtree(folder / "one.ome.zarr")
+    done = snakemake(upscaled, *OVERLAY, targets=("results/upscaled/one/one.ome.zarr/zarr.json",))
+    assert done.returncode == 0, done.stderr[-6000:]
+    log = (upscaled / "results/logs/upscale_slab/one/0.log").read_text(encoding="utf-8")
+    assert "12 blocks, of which 12 are there already" in log
+    assert digests(folder) == before
+
+
+def test_image_and_chunks_that_are_deleted_come_back(upscaled: Path, snakemake: Snakemake) -> None:
+    folder = upscaled / "results/upscaled/one"
+    before = digests(folder)
+    shutil.rmtree(folder)
+    shutil.rmtree(upscaled / "results/checkpoints/upscaled/one")
+    done = snakemake(upscaled, *OVERLAY, targets=("results/upscaled/one/one.ome.zarr/zarr.json",))
+    assert done.returncode == 0, done.stderr[-6000:]
+    assert digests(folder) == before
+
+
+def test_the_plan_comes_before_the_work(trained: Path, snakemake: Snakemake) -> None:
+    np.save(trained / "large.npy", np.zeros((20, 300, 300), np.uint8))
+    write_overlay(trained, {"large": entry(path="large.npy", slabs=4)})
+    try:
+        done = snakemake(trained, *OVERLAY, targets=("upscale_plan",))
+    finally:
+        write_overlay(trained, {"one": entry(), "eight": entry(slabs=8, formats=["zarr", "tiff"])})
+    assert done.returncode == 0, done.stderr[-6000:]
+    plan = (trained / "results/logs/plan_upscale/large.txt").read_text(encoding="utf-8")
+    assert "20 x 300 x 300 voxels of uint8 become 20 x 1200 x 1200" in plan
+    assert plan in done.stdout + done.stderr
+    assert not (trained / "results/upscaled/large").exists()
+
+
+def test_real_rock_in_all_axes(trained: Path, snakemake: Snakemake, shared_data: Path) -> None:
+    volume = shared_data / "bentheimer_pair_lr6um.tif"
+    write_overlay(
+        trained,
+        {"bentheimer": entry(path=str(volume), voxel_size_um=6.0, axes="mean", tile=64, slabs=2)},
+    )
+    target = "results/upscaled/bentheimer/bentheimer.ome.zarr/zarr.json"
+    done = snakemake(trained, *OVERLAY, targets=(target,))
+    assert done.returncode == 0, done.stderr[-6000:]
+    with open_volume(trained / target.removesuffix("/zarr.json")) as sr:
+        assert sr.shape == (120, 180, 840)
+        assert sr.voxel_size_um == (1.5, 1.5, 1.5)
+        fine = sr.read(0, 120).reshape(30, 4, 45, 4, 210, 4).mean(axis=(1, 3, 5))
+    with open_volume(volume, voxel_size_um=6.0) as lr:
+        coarse = lr.read(0, 30)
+    assert np.corrcoef(fine.ravel(), coarse.ravel())[0, 1] > 0.95
