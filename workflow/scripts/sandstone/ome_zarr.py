@@ -9,6 +9,7 @@ import math
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -156,15 +157,16 @@ def regions(shape: Shape, edges: Shape) -> Iterator[tuple[slice, slice, slice]]:
 def shrink(voxels: np.ndarray, step: Shape) -> np.ndarray:
     """Return the means over cells of `step` voxels, rounded where the voxels are integers."""
     padding = [(0, -length % factor) for length, factor in zip(voxels.shape, step, strict=True)]
-    depth = -(-voxels.shape[0] // step[0])
-    shrunk = []
-    for z in range(depth):  # floats of one slice at a time
-        cell = np.pad(voxels[z * step[0] : (z + 1) * step[0]], [(0, 0), *padding[1:]], mode="edge")
-        n, height, width = cell.shape
-        parts = cell.reshape(n, height // step[1], step[1], width // step[2], step[2])
-        shrunk.append(parts.mean(axis=(0, 2, 4), dtype=np.float64))
-    means = np.stack(shrunk)
-    return (means if voxels.dtype.kind == "f" else np.rint(means)).astype(voxels.dtype)
+    if any(after for _, after in padding):
+        # A cell that the border cuts is then the mean of what is there.
+        voxels = np.pad(voxels, padding, mode="edge")
+    # float32 holds the sum of eight 16-bit levels exactly.
+    wide = np.float32 if voxels.dtype.kind != "f" and voxels.itemsize <= 2 else np.float64
+    total = np.zeros([n // factor for n, factor in zip(voxels.shape, step, strict=True)], wide)
+    for z, y, x in product(*map(range, step)):
+        total += voxels[z :: step[0], y :: step[1], x :: step[2]]
+    total /= math.prod(step)
+    return (total if voxels.dtype.kind == "f" else np.rint(total)).astype(voxels.dtype)
 
 
 def _metadata(

@@ -28,8 +28,9 @@ Read = Callable[[int, int, slice, slice], np.ndarray]
 # Mean absolute differences along z and within slices.
 Differences = tuple[float, float]
 
-EDGE = 256  # about, of the columns of voxels that are in memory at once
-DEPTH = 16
+EDGE = 256  # about, of a column of voxels
+MOST_COLUMNS = 16  # of a large volume: a million places a slice tell enough
+DEPTH = 16  # about, slices of a column that are in memory at once
 
 
 class Lags(NamedTuple):
@@ -94,7 +95,8 @@ def measure(
     ----------
     read : callable
     shape : tuple of int
-        Of the volume, voxels. Cells that it cuts are left out.
+        Of the volume, voxels. Cells that it cuts are left out; of a large volume, columns of
+        about `EDGE`² voxels a slice are taken, `MOST_COLUMNS` of them, evenly spread.
     cell : tuple of int
         Voxels that a coarse voxel covers along z, and along y and x.
     resolved : Lags
@@ -128,26 +130,35 @@ def row(source: str, band: str, distance_um: float, differences: Differences) ->
     return Row(source, band, distance_um, along, within, ratio)
 
 
-def _columns(shape: tuple[int, int, int], cell: int) -> Iterator[tuple[slice, slice]]:
-    """Yield rows and columns that together cover all whole cells."""
+def _columns(shape: tuple[int, int, int], cell: int) -> list[tuple[slice, slice]]:
+    """Return rows and columns that cover all whole cells, or are spread over a large volume."""
     edge = max(1, EDGE // cell) * cell
     height, width = (length // cell * cell for length in shape[1:])
-    for y in range(0, height, edge):
-        for x in range(0, width, edge):
-            yield slice(y, min(y + edge, height)), slice(x, min(x + edge, width))
+    columns = [
+        (slice(y, min(y + edge, height)), slice(x, min(x + edge, width)))
+        for y in range(0, height, edge)
+        for x in range(0, width, edge)
+    ]
+    chosen = np.linspace(0, len(columns) - 1, min(len(columns), MOST_COLUMNS))
+    return [columns[number] for number in chosen.round().astype(int)]
 
 
 def _layers(read: Read, depth: int, cell: int, column: tuple[slice, slice]) -> Iterator[np.ndarray]:
     step = max(1, DEPTH // cell) * cell
     for z in range(0, depth, step):
-        yield read(z, min(z + step, depth), *column).astype(np.float64)
+        voxels = read(z, min(z + step, depth), *column)
+        yield voxels.astype(np.float32 if voxels.itemsize <= 2 else np.float64)
 
 
 def _cell_means(slices: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
     along, across = cell
-    z, y, x = slices.shape
-    cells = slices.reshape(z // along, along, y // across, across, x // across, across)
-    return cells.mean(axis=(1, 3, 5))
+    parts = [
+        slices[z::along, y::across, x::across]
+        for z in range(along)
+        for y in range(across)
+        for x in range(across)
+    ]
+    return sum(parts) / len(parts)
 
 
 def _spread(means: np.ndarray, cell: tuple[int, int]) -> np.ndarray:

@@ -1,0 +1,127 @@
+"""Upscale a volume by the script, by the bare network, and slice by slice; print the rates.
+
+The three do the same work on the same machine in one run: the whole job upscale_slab.py, its start
+included; the network alone on as many tiles that lie in memory; and a loop of `model.predict` over
+whole slices, which has no tiles, no halo, no file and no window.
+"""
+
+import argparse
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+NAIVE_SLICES = 4
+
+
+def save_model(folder: Path, options: argparse.Namespace) -> None:
+    """Write a generator of the demo's size; weights do not change its speed."""
+    from sandstone import networks
+    from sandstone.architecture import generator_config
+
+    config = generator_config(scale=4, blocks=options.blocks, filters=options.filters)
+    networks.save_network_json(folder / "generator.json", config)
+    networks.build_generator(**config).save_weights(folder / "generator.weights.h5")
+
+
+def run_script(folder: Path, options: argparse.Namespace) -> float:
+    """Prepare and upscale; return the seconds of the job that upscales."""
+    reading = ["--volume", str(folder / "rock.npy"), "--voxel-size-um", "4"]
+    model = ["--model-dir", str(folder), "--layout", str(folder / "layout.json")]
+    cut = ["--tile", str(options.tile), "--batch", str(options.batch)]
+    prepare = [sys.executable, str(SCRIPTS / "prepare_upscale.py"), *reading, *model, *cut]
+    subprocess.run(
+        [*prepare, "--name", "rock", "--model", "m", "--levels", "0", "255"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    slab = [sys.executable, str(SCRIPTS / "upscale_slab.py"), *reading, *model, "--slab", "0"]
+    threads = ["--threads", str(options.threads)]
+    start = time.monotonic()
+    subprocess.run(
+        [*slab, "--store", str(folder / "store"), "--output", str(folder / "0.json"), *threads],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return time.monotonic() - start
+
+
+def run_network(folder: Path) -> tuple[float, float]:
+    """Return the seconds of as many calls of the network, and of loading and compiling it."""
+    from plan_upscale import calls
+    from sandstone import networks, upscale_layout
+
+    cut = upscale_layout.read(folder / "layout.json").cut
+    edges = [edge + 2 * cut.halo for edge in cut.block[1:]]
+    tiles = np.random.default_rng(0).random((cut.call, *edges, 1), dtype=np.float32)
+    start = time.monotonic()
+    model = networks.load_generator(folder)
+    networks.predict(model, tiles)
+    compiled = time.monotonic()
+    for _ in range(calls(cut)):
+        networks.predict(model, tiles)
+    return time.monotonic() - compiled, compiled - start
+
+
+def run_slices(folder: Path, voxels: np.ndarray) -> float:
+    """Return the seconds that `model.predict` takes for all slices, from those of a few."""
+    from sandstone import networks
+
+    model = networks.load_generator(folder)
+    model.jit_compile = False
+    lr = voxels[: NAIVE_SLICES + 1].astype(np.float32)[..., np.newaxis] / 255
+    model.predict(lr[:1], verbose=0)
+    start = time.monotonic()
+    for image in lr[1:]:
+        model.predict(image[np.newaxis], verbose=0)
+    return (time.monotonic() - start) * len(voxels) / NAIVE_SLICES
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--shape", type=int, nargs=3, default=[64, 256, 256], help="z y x")
+    parser.add_argument("--blocks", type=int, default=8)
+    parser.add_argument("--filters", type=int, default=32)
+    parser.add_argument("--tile", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    from sandstone import backend
+
+    voxels = np.random.default_rng(0).integers(0, 255, options.shape, dtype=np.uint8)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        np.save(folder / "rock.npy", voxels)
+        backend.start(threads=options.threads)
+        save_model(folder, options)
+        whole = run_script(folder, options)
+        alone, start = run_network(folder)
+        slices = run_slices(folder, voxels)
+    print(f"{platform.machine()}, {os.cpu_count()} cores; {options.shape} voxels, uint8")
+    print("                                  seconds  LR kvoxels/s  share of the network's")
+    rows = {
+        "upscale_slab.py, all of it": whole,
+        "the same, less loading": whole - start,
+        "network on tiles in memory": alone,
+        "model.predict slice by slice": slices,
+    }
+    for name, seconds in rows.items():
+        print(
+            f"{name:32} {seconds:9.1f} {voxels.size / seconds / 1e3:13.1f} {alone / seconds:12.2f}"
+        )
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"peak memory: the script {children:.2f} GB, whole slices {own:.2f} GB")
+
+
+if __name__ == "__main__":
+    main()
