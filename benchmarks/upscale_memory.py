@@ -16,7 +16,6 @@ import numpy as np
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
 SCALE = 2
-ASPECT = (1, 2, 2)  # of the volumes: slices wider than the stack is deep
 STAND_IN = """
 import sys
 sys.path.insert(0, {scripts!r})
@@ -43,10 +42,13 @@ networks.build_generator(**config).save_weights(folder / "generator.weights.h5")
 """
 
 
-def shape_of(gigabytes: float) -> tuple[int, int, int]:
-    """Return a shape of about so many uint8 voxels."""
-    unit = (gigabytes * 1e9 / np.prod(ASPECT)) ** (1 / 3)
-    return tuple(round(unit * part) for part in ASPECT)
+def shape_of(gigabytes: float, tile: int) -> tuple[int, int, int]:
+    """Return a shape of about so many uint8 voxels, whose slices whole tiles cover.
+
+    Slices are about twice as wide as the stack is deep; in other shapes tiles would be smaller.
+    """
+    edge = max(1, round((2 * gigabytes * 1e9) ** (1 / 3) / tile)) * tile
+    return round(gigabytes * 1e9 / edge**2), edge, edge
 
 
 def write_volume(path: Path, shape: tuple[int, int, int]) -> None:
@@ -72,7 +74,7 @@ def measure(
     folder: Path, gigabytes: float, options: argparse.Namespace
 ) -> dict[str, tuple[float, float]]:
     """Return peak memory and seconds of the three jobs that upscale one volume."""
-    shape, volume = shape_of(gigabytes), folder / "rock.raw"
+    shape, volume = shape_of(gigabytes, options.tile), folder / "rock.raw"
     write_volume(volume, shape)
     layout, store, sign = folder / "layout.json", folder / "store", folder / "0.json"
     reading = ["--volume", volume, "--raw-shape", *shape, "--raw-dtype", "uint8"]

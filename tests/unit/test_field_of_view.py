@@ -249,7 +249,7 @@ def test_deep_volumes_are_sampled_from_top_to_bottom():
 
     field_of_view.find("auto", (5000, EDGE, EDGE), read_slice)
     assert (seen[0], seen[-1]) == (0, 4999)
-    assert len(seen) <= 16
+    assert len(set(seen)) <= 16
 
 
 def test_largest_region_is_filled_and_alone():

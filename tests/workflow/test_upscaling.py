@@ -16,7 +16,7 @@ from .conftest import Snakemake
 from .test_whole_run import planned_rules
 
 SHAPE = (10, 37, 53)
-OVERLAY = ("--configfile", "tests/config/tiny.yaml", "upscaling.yaml")
+OVERLAY = ("--configfile", "tests/config/tiny.yaml", "one_eight.yaml")
 
 
 def entry(**settings: Any) -> dict[str, Any]:
@@ -30,10 +30,11 @@ def entry(**settings: Any) -> dict[str, Any]:
     }
 
 
-def write_overlay(directory: Path, volumes: dict[str, Any]) -> None:
-    (directory / "upscaling.yaml").write_text(
-        yaml.safe_dump({"upscale": volumes}), encoding="utf-8"
-    )
+def overlay(directory: Path, **volumes: Any) -> tuple[str, ...]:
+    """Write an overlay that upscales volumes and return the options that lay it over tiny."""
+    name = f"{'_'.join(volumes)}.yaml"
+    (directory / name).write_text(yaml.safe_dump({"upscale": volumes}), encoding="utf-8")
+    return "--configfile", "tests/config/tiny.yaml", name
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +50,9 @@ def upscaled(trained: Path, snakemake: Snakemake) -> Path:
     grains = np.random.default_rng(1).random([-(-length // 4) for length in SHAPE])
     voxels = (grains * 60000).astype(np.uint16).repeat(4, 0).repeat(4, 1).repeat(4, 2)
     np.save(trained / "plug.npy", voxels[tuple(slice(length) for length in SHAPE)])
-    write_overlay(
-        trained,
-        {"one": entry(), "eight": entry(slabs=8, formats=["zarr", "tiff"])},
-    )
-    done = snakemake(trained, *OVERLAY)
+    options = overlay(trained, one=entry(), eight=entry(slabs=8, formats=["zarr", "tiff"]))
+    assert options == OVERLAY
+    done = snakemake(trained, *options)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
     return trained
 
@@ -124,11 +123,8 @@ def test_image_and_chunks_that_are_deleted_come_back(upscaled: Path, snakemake: 
 
 def test_the_plan_comes_before_the_work(trained: Path, snakemake: Snakemake) -> None:
     np.save(trained / "large.npy", np.zeros((20, 300, 300), np.uint8))
-    write_overlay(trained, {"large": entry(path="large.npy", slabs=4)})
-    try:
-        done = snakemake(trained, *OVERLAY, targets=("upscale_plan",))
-    finally:
-        write_overlay(trained, {"one": entry(), "eight": entry(slabs=8, formats=["zarr", "tiff"])})
+    options = overlay(trained, large=entry(path="large.npy", slabs=4))
+    done = snakemake(trained, *options, targets=("upscale_plan",))
     assert done.returncode == 0, done.stderr[-6000:]
     plan = (trained / "results/logs/plan_upscale/large.txt").read_text(encoding="utf-8")
     assert "20 x 300 x 300 voxels of uint8 become 20 x 1200 x 1200" in plan
@@ -136,14 +132,24 @@ def test_the_plan_comes_before_the_work(trained: Path, snakemake: Snakemake) -> 
     assert not (trained / "results/upscaled/large").exists()
 
 
+def test_a_volume_that_is_missing_is_fetched_first(trained: Path, snakemake: Snakemake) -> None:
+    fetched = {
+        "path": "data/raw/plug.npy",
+        "url": [(trained / "plug.npy").as_uri()],
+        "sha256": ["0" * 64],
+    }
+    options = overlay(trained, fetched=entry(**fetched))
+    target = "results/upscaled/fetched/layout.json"
+    planned = planned_rules(snakemake(trained, "-n", *options, targets=(target,)))
+    assert planned == {"fetch_volume", "prepare_upscale"}
+
+
 def test_real_rock_in_all_axes(trained: Path, snakemake: Snakemake, shared_data: Path) -> None:
     volume = shared_data / "bentheimer_pair_lr6um.tif"
-    write_overlay(
-        trained,
-        {"bentheimer": entry(path=str(volume), voxel_size_um=6.0, axes="mean", tile=64, slabs=2)},
-    )
+    settings = entry(path=str(volume), voxel_size_um=6.0, axes="mean", tile=64, slabs=2)
+    options = overlay(trained, bentheimer=settings)
     target = "results/upscaled/bentheimer/bentheimer.ome.zarr/zarr.json"
-    done = snakemake(trained, *OVERLAY, targets=(target,))
+    done = snakemake(trained, *options, targets=(target,))
     assert done.returncode == 0, done.stderr[-6000:]
     with open_volume(trained / target.removesuffix("/zarr.json")) as sr:
         assert sr.shape == (120, 180, 840)

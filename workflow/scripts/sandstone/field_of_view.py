@@ -80,10 +80,12 @@ def find(
         return FieldOfView("full", whole)
     if request != "auto":
         return FieldOfView("box", parse_box(request, shape))
-    sample = [read_slice(z) for z in _spread(shape[0], 12)]
-    step = _coarse_step(sample[0].shape)
-    outside = _constant_outside(sample)
-    coarse = np.stack([_coarse_rock(image, step, outside) for image in sample])
+    sample = _spread(shape[0], 12)
+    step = _coarse_step(shape[1:])
+    # Read twice rather than held: slices may be large.
+    corners = [corner.copy() for z in sample for corner in _corners(read_slice(z))]
+    outside = _constant_outside(corners)
+    coarse = np.stack([_coarse_rock(read_slice(z), step, outside) for z in sample])
     if np.ptp(coarse) == 0:
         return FieldOfView("auto", whole)  # constant: slicing says so
     threshold = _threshold(coarse)
@@ -168,10 +170,10 @@ def _corners(image: np.ndarray) -> list[np.ndarray]:
     return [image[:y, :x], image[:y, -x:], image[-y:, :x], image[-y:, -x:]]
 
 
-def _constant_outside(images: Sequence[np.ndarray]) -> float | None:
+def _constant_outside(corners: Sequence[np.ndarray]) -> float | None:
     """Return the one grey level of all corners, None where they differ."""
-    first = images[0][0, 0]
-    same = all((corner == first).all() for image in images for corner in _corners(image))
+    first = corners[0][0, 0]
+    same = all((corner == first).all() for corner in corners)
     return float(first) if same else None
 
 
