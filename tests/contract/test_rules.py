@@ -9,7 +9,10 @@ from sandstone.provenance import SUFFIX
 from .project import SCRIPTS, WORKFLOW, Rule, rules
 
 # Downloads: the hash that is checked says all there is to say. The crate: it is made of records.
-WITHOUT_RECORD = {"fetch_volume", "fetch_lpips_weights", "write_crate", "verify_provenance"}
+# The plan is no result.
+WITHOUT_RECORD = {
+    *("fetch_volume", "fetch_lpips_weights", "write_crate", "verify_provenance", "plan_upscale"),
+}
 
 RULES = pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
 

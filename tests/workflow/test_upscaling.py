@@ -85,15 +85,23 @@ def test_both_formats_open_with_the_voxel_size(upscaled: Path) -> None:
     ngff_zarr.from_ngff_zarr(folder / "eight.ome.zarr", validate=True)
 
 
-def test_nothing_but_the_results_is_left(upscaled: Path) -> None:
-    names = {file.name for file in (upscaled / "results/upscaled/eight").iterdir()}
-    assert names - {"slabs"} == {
+def test_nothing_but_results_and_records_is_left(upscaled: Path) -> None:
+    folder = upscaled / "results/upscaled/eight"
+    assert {file.name for file in folder.iterdir()} == {
         "eight.ome.zarr",
         "eight.ome.tif",
         "layout.json",
         "z_consistency.csv",
+        "slabs",
+        *(f"{stem}.provenance.json" for stem in ("layout", "image", "tiff")),
     }
-    assert not list((upscaled / "results/upscaled/eight").glob("slabs/*"))
+    slabs = {file.name for file in (folder / "slabs").iterdir()}
+    assert slabs == {f"{slab}.provenance.json" for slab in range(8)}
+
+
+def test_the_records_account_for_every_file(upscaled: Path, snakemake: Snakemake) -> None:
+    done = snakemake(upscaled, *OVERLAY, targets=("verify_provenance",))
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
 def test_a_second_run_has_nothing_to_do(upscaled: Path, snakemake: Snakemake) -> None:

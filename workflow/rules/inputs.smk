@@ -166,7 +166,11 @@ def synthetic_flags(wildcards):
 def elsewhere():
     """Raw volumes and published weights, which lie wherever the user keeps them."""
     weights = [published["path"] for published in config["weights"].values()]
-    return [file for sample in used_samples() for file in volume(sample)] + weights
+    volumes = [file for sample in used_samples() for file in volume(sample)]
+    for name, entry in config["upscale"].items():
+        volumes += volume_files(name, entry, "upscale")
+        volumes += volume(entry["hr"]) if "hr" in entry else []
+    return volumes + weights
 
 
 def records():
@@ -188,6 +192,7 @@ def records():
             sample=measured,
         ),
         "metrics/summary",
+        *upscaling_records(),
     ]
     drawn = [file for file in figures() if file.endswith(".png")]
     return [
@@ -197,6 +202,20 @@ def records():
 
 
 # --- upscaling ---
+
+
+def upscaling_records():
+    """Records of the jobs that upscale volumes, without their common beginning and end."""
+    return [
+        f"upscaled/{name}/{stem}"
+        for name, entry in config["upscale"].items()
+        for stem in (
+            "layout",
+            *(f"slabs/{slab}" for slab in range(entry["slabs"])),
+            "image",
+            *(["tiff"] if "tiff" in entry["formats"] else []),
+        )
+    ]
 
 
 def upscaled():

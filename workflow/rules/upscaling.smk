@@ -56,7 +56,8 @@ rule prepare_upscale:
         volume=volume_to_upscale,
         code=code("prepare_upscale"),
     output:
-        "results/upscaled/{volume}/layout.json",
+        layout="results/upscaled/{volume}/layout.json",
+        provenance="results/upscaled/{volume}/layout.provenance.json",
     log:
         "results/logs/prepare_upscale/{volume}.log",
     benchmark:
@@ -90,7 +91,8 @@ rule prepare_upscale:
             --formats {params.formats:q} \
             {params.window:q} \
             --field-of-view {params.field_of_view:q} \
-            --layout {output:q}
+            --layout {output.layout:q} \
+            --provenance {output.provenance:q}
         """
 
 
@@ -102,7 +104,8 @@ rule upscale_slab:
         layout="results/upscaled/{volume}/layout.json",
         code=code("upscale_slab"),
     output:
-        temp("results/upscaled/{volume}/slabs/{slab}.json"),
+        sign=temp("results/upscaled/{volume}/slabs/{slab}.json"),
+        provenance="results/upscaled/{volume}/slabs/{slab}.provenance.json",
     log:
         "results/logs/upscale_slab/{volume}/{slab}.log",
     benchmark:
@@ -131,7 +134,8 @@ rule upscale_slab:
             --slabs {params.slabs:q} \
             --threads {params.threads:q} \
             --store {params.store:q} \
-            --output {output:q}
+            --output {output.sign:q} \
+            --provenance {output.provenance:q}
         """
 
 
@@ -148,6 +152,7 @@ rule upscale_volume:
     output:
         zarr="results/upscaled/{volume}/{volume}.ome.zarr/zarr.json",
         table="results/upscaled/{volume}/z_consistency.csv",
+        provenance="results/upscaled/{volume}/image.provenance.json",
     log:
         "results/logs/upscale_volume/{volume}.log",
     benchmark:
@@ -174,7 +179,8 @@ rule upscale_volume:
             --slabs {input.slabs:q} \
             --store {params.store:q} \
             --zarr {params.image:q} \
-            --table {output.table:q}
+            --table {output.table:q} \
+            --provenance {output.provenance:q}
         """
 
 
@@ -184,7 +190,8 @@ rule upscale_tiff:
         zarr="results/upscaled/{volume}/{volume}.ome.zarr/zarr.json",
         code=code("upscale_tiff"),
     output:
-        "results/upscaled/{volume}/{volume}.ome.tif",
+        tiff="results/upscaled/{volume}/{volume}.ome.tif",
+        provenance="results/upscaled/{volume}/tiff.provenance.json",
     log:
         "results/logs/upscale_tiff/{volume}.log",
     benchmark:
@@ -202,5 +209,6 @@ rule upscale_tiff:
         exec &> >(tee {log:q})
         python -u {input.code[0]:q} \
             --zarr {params.image:q} \
-            --output {output:q}
+            --output {output.tiff:q} \
+            --provenance {output.provenance:q}
         """

@@ -105,7 +105,7 @@ def parser() -> argparse.ArgumentParser:
     add("--slabs", type=cli.positive_int, default=1, help="jobs at once")
     add("--formats", nargs="+", choices=["zarr", "tiff"], default=["zarr"], help="to be written")
     add("--threads", type=cli.positive_int, default=2, help="of one operation")
-    add("--output", required=True, help="the plan, to write (.txt)")
+    add("--output", type=cli.WorkPath, required=True, help="the plan, to write (.txt)")
     return arguments
 
 

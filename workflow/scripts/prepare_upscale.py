@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandstone import cli, volume_flags
+from sandstone import cli, provenance, volume_flags
+from sandstone.architecture import generator_files
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from sandstone.field_of_view import FieldOfView
     from sandstone.volume import Volume
 
-NETWORK = ("generator.json", "generator.weights.h5")
 # What OME-TIFF knows; https://www.openmicroscopy.org/Schemas/OME/2016-06
 TIFF_TYPES = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "float32", "float64")
 CUBIC = 0.01  # relative difference of voxel edges that still counts as cubic
@@ -32,18 +32,12 @@ def cut_of(args: argparse.Namespace, shape: tuple[int, int, int]) -> "Cut":
     InputError
         If the network's description is missing, or the volume too thin.
     """
-    import json
-
     from sandstone.architecture import receptive_field
     from sandstone.blocks import Cut
+    from sandstone.files import read_json
 
-    description = Path(args.model_dir) / "generator.json"
-    try:
-        generator = json.loads(description.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise cli.InputError(f"{description} does not exist; train the model first") from error
-    except ValueError as error:
-        raise cli.InputError(f"{description} is damaged; train the model again") from error
+    description, _ = generator_files(args.model_dir)
+    generator = read_json(description, keys=["scale"], remedy="train the model first")
     halo = receptive_field(generator)
     scale = generator["scale"]
     if args.scale is not None and args.scale != scale:
@@ -145,7 +139,7 @@ def parser() -> argparse.ArgumentParser:
     add("--name", required=True, help="of the volume")
     volume_flags.add(arguments)
     add("--model", required=True, help="name of the model")
-    add("--model-dir", required=True, help="folder of the trained model")
+    add("--model-dir", type=cli.InputPath, required=True, help="folder of the trained model")
     add("--scale", type=cli.positive_int, help="what the model must enlarge by")
     add("--axes", choices=["z", "mean"], default="z", help="slices only, or all three axes alike")
     add("--tile", type=cli.positive_int, default=128, help="largest edge of a block, LR pixels")
@@ -154,7 +148,13 @@ def parser() -> argparse.ArgumentParser:
     add("--window", type=float, nargs=2, default=[0.1, 99.9], help="percentiles of the rock")
     add("--levels", type=float, nargs=2, help="grey levels instead of percentiles")
     add("--field-of-view", default="auto", help="auto, full, or z0:z1,y0:y1,x0:x1 in voxels")
-    add("--layout", required=True, help="what the jobs agree on, to write (.json)")
+    add(
+        "--layout",
+        type=cli.OutputPath,
+        required=True,
+        help="what the jobs agree on, to write (.json)",
+    )
+    provenance.add_flag(arguments)
     return arguments
 
 
@@ -190,13 +190,19 @@ def main(argv: Sequence[str] | None = None) -> None:
                 "bytes": source_files.size(volume.files),
                 "sha256": source_files.digest(volume.files),
             },
-            network=upscale_layout.network_digests(Path(args.model_dir), NETWORK),
+            network=upscale_layout.network_digests(args.model_dir),
             dtype=volume.dtype.name,
             voxel_size_um=tuple(volume.voxel_size_um),
             cut=cut,
             window=window_of(args, volume),
         )
     upscale_layout.write(Path(args.layout), layout)
+    provenance.write(
+        __file__,
+        args,
+        voxel_size_um=layout.sr_voxel_size_um,
+        inputs=[*volume.files, *generator_files(args.model_dir)],
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandstone import cli, volume_flags
+from sandstone import cli, provenance, volume_flags
+from sandstone.architecture import generator_files
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +56,7 @@ def check_network(layout: "Layout", model_dir: Path) -> None:
     """Refuse a network that is not the layout's."""
     from sandstone.upscale_layout import network_digests
 
-    if network_digests(model_dir, list(layout.network)) != layout.network:
+    if network_digests(model_dir) != layout.network:
         raise cli.InputError(
             f"{model_dir}: trained anew since the layout was made; make the layout again with "
             "prepare_upscale.py"
@@ -115,13 +116,25 @@ def parser() -> argparse.ArgumentParser:
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
     volume_flags.add(arguments)
-    add("--layout", required=True, help="what prepare_upscale.py wrote (.json)")
-    add("--model-dir", required=True, help="folder of the trained model")
+    add("--layout", type=cli.InputPath, required=True, help="what prepare_upscale.py wrote (.json)")
+    add("--model-dir", type=cli.InputPath, required=True, help="folder of the trained model")
     add("--slab", type=cli.non_negative_int, required=True, help="number of the slab, from 0")
     add("--slabs", type=cli.positive_int, default=1, help="slabs into which the blocks are dealt")
     add("--threads", type=cli.positive_int, default=2, help="of one operation; part of the result")
-    add("--store", required=True, help="folder in which all slabs collect their chunks")
-    add("--output", required=True, help="sign that the slab is finished, to write (.json)")
+    add(
+        "--store",
+        type=cli.WorkPath,
+        required=True,
+        help="folder in which all slabs collect their chunks",
+    )
+    # It passes like the chunks: the image that is joined from them is what remains.
+    add(
+        "--output",
+        type=cli.WorkPath,
+        required=True,
+        help="sign that the slab is finished, to write (.json)",
+    )
+    provenance.add_flag(arguments)
     return arguments
 
 
@@ -149,6 +162,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         if pending:
             compute(args, layout, volume, store, pending)
     write_json(args.output, {"fingerprint": own, "blocks": [numbers.start, numbers.stop]})
+    provenance.write(
+        __file__,
+        args,
+        voxel_size_um=layout.sr_voxel_size_um,
+        inputs=[*volume.files, *generator_files(args.model_dir)],
+    )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sandstone import cli
+from sandstone import cli, provenance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,8 +33,14 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line of this script."""
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
-    add("--zarr", required=True, help="folder of the OME-Zarr image that upscale_volume.py wrote")
-    add("--output", required=True, help="image to write (.ome.tif)")
+    add(
+        "--zarr",
+        type=cli.InputPath,
+        required=True,
+        help="folder of the OME-Zarr image that upscale_volume.py wrote",
+    )
+    add("--output", type=cli.OutputPath, required=True, help="image to write (.ome.tif)")
+    provenance.add_flag(arguments)
     return arguments
 
 
@@ -57,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             photometric="minisblack",
             **ome_layout(volume.voxel_size_um),
         )
+    provenance.write(__file__, args, voxel_size_um=volume.voxel_size_um, inputs=volume.files)
 
 
 if __name__ == "__main__":

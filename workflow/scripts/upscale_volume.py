@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandstone import cli, volume_flags
+from sandstone import cli, provenance, volume_flags
 
 if TYPE_CHECKING:
     import numpy as np
@@ -162,6 +162,14 @@ def spaced(hr: "Volume", voxel_size_um: Sequence[float]) -> "tuple[Read, tuple[i
     return read, (-(-hr.shape[0] // step), *hr.shape[1:])
 
 
+def hr_files(args: argparse.Namespace) -> tuple[Path, ...]:
+    """Return the files of the true fine volume, where one is given."""
+    if not args.hr:
+        return ()
+    with volume_flags.open_named(args, "hr") as hr:
+        return hr.files
+
+
 def write_table(path: Path, rows: "list[Row]") -> None:
     """Write the jitter's table."""
     from sandstone.files import write_text
@@ -181,13 +189,23 @@ def parser() -> argparse.ArgumentParser:
     add = arguments.add_argument
     volume_flags.add(arguments)
     volume_flags.add(arguments, "hr", required=False)
-    add("--layout", required=True, help="what prepare_upscale.py wrote (.json)")
+    add("--layout", type=cli.InputPath, required=True, help="what prepare_upscale.py wrote (.json)")
     add(
-        "--slabs", required=True, nargs="+", help="what upscale_slab.py wrote for each slab (.json)"
+        "--slabs",
+        type=cli.WorkPath,
+        required=True,
+        nargs="+",
+        help="what upscale_slab.py wrote for each slab (.json)",
     )
-    add("--store", required=True, help="folder in which the slabs collected their chunks")
-    add("--zarr", required=True, help="folder of the OME-Zarr image to write")
-    add("--table", required=True, help="jitter along z, to write (.csv)")
+    add(
+        "--store",
+        type=cli.WorkPath,
+        required=True,
+        help="folder in which the slabs collected their chunks",
+    )
+    add("--zarr", type=cli.OutputPath, required=True, help="folder of the OME-Zarr image to write")
+    add("--table", type=cli.OutputPath, required=True, help="jitter along z, to write (.csv)")
+    provenance.add_flag(arguments)
     return arguments
 
 
@@ -213,6 +231,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         origin_um=layout.origin_um,
     )
     remove_others(store)
+    files = [*volume.files, *hr_files(args)]
+    image = sorted(file for file in Path(args.zarr).rglob("*") if file.is_file())
+    provenance.write(
+        __file__, args, voxel_size_um=layout.sr_voxel_size_um, inputs=files, outputs=image
+    )
 
 
 if __name__ == "__main__":

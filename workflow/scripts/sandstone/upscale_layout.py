@@ -1,14 +1,13 @@
 """What all jobs of one upscaled volume agree on: `layout.json`."""
 
-import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sandstone.architecture import generator_files
 from sandstone.blocks import Cut
 from sandstone.cli import InputError
-from sandstone.files import write_json
+from sandstone.files import read_json, sha256_of, write_json
 from sandstone.volume import Volume
 
 VoxelSize = tuple[float, float, float]
@@ -87,17 +86,15 @@ def read(path: Path) -> Layout:
     InputError
         If the file is missing or holds no layout.
     """
+    remedy = "make it again with prepare_upscale.py"
+    content = read_json(path, keys=["upscaled", "cut", "voxel_size_um", "window"], remedy=remedy)
+    content.pop("upscaled")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        content.pop("upscaled")
-        content["cut"]["shape"] = tuple(content["cut"]["shape"])
-        content["cut"] = Cut(**content["cut"])
-        content["voxel_size_um"] = tuple(content["voxel_size_um"])
-        return Layout(**content)
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; make it with prepare_upscale.py") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is no layout; make it again with prepare_upscale.py") from error
+        cut = Cut(**{**content["cut"], "shape": tuple(content["cut"]["shape"])})
+        sizes = tuple(content["voxel_size_um"])
+        return Layout(**{**content, "cut": cut, "voxel_size_um": sizes})
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} is no layout; {remedy}") from error
 
 
 def check_volume(layout: Layout, volume: Volume, size: int) -> None:
@@ -129,7 +126,7 @@ def check_volume(layout: Layout, volume: Volume, size: int) -> None:
         )
 
 
-def network_digests(model_dir: Path, names: Sequence[str]) -> dict[str, str]:
+def network_digests(model_dir: str | Path) -> dict[str, str]:
     """Return the SHA-256 of a network's files.
 
     Raises
@@ -137,9 +134,8 @@ def network_digests(model_dir: Path, names: Sequence[str]) -> dict[str, str]:
     InputError
         If one is missing.
     """
-    from sandstone.files import sha256_of
-
-    for name in names:
-        if not (model_dir / name).is_file():
-            raise InputError(f"{model_dir / name} does not exist; train the model first")
-    return {name: sha256_of(model_dir / name) for name in names}
+    files = generator_files(model_dir)
+    for file in files:
+        if not file.is_file():
+            raise InputError(f"{file} does not exist; train the model first")
+    return {file.name: sha256_of(file) for file in files}

@@ -13,7 +13,13 @@ def add(arguments: argparse.ArgumentParser, name: str = "volume", *, required: b
     """Add the flags of a volume: `--volume`, `--raw-shape`, ...; of `hr`, `--hr-raw-shape`."""
     prefix = _prefix(name)
     flag = arguments.add_argument
-    flag(f"--{name}", required=required, nargs="+", help="file, folder, glob, or files one a slice")
+    flag(
+        f"--{name}",
+        type=cli.InputPath,
+        required=required,
+        nargs="+",
+        help="file, folder, glob, or files one a slice",
+    )
     flag(
         f"--{prefix}voxel-size-um", type=cli.positive_float, nargs="+", help="one number, or z y x"
     )
