@@ -13,7 +13,7 @@ import yaml
 from sandstone.volume import open_volume
 
 from .conftest import Snakemake
-from .test_whole_run import planned_rules
+from .planning import planned_jobs
 
 SHAPE = (10, 37, 53)
 OVERLAY = ("--configfile", "tests/config/tiny.yaml", "one_eight.yaml")
@@ -105,7 +105,7 @@ def test_the_records_account_for_every_file(upscaled: Path, snakemake: Snakemake
 
 
 def test_a_second_run_has_nothing_to_do(upscaled: Path, snakemake: Snakemake) -> None:
-    assert planned_rules(snakemake(upscaled, "-n", *OVERLAY)) == set()
+    assert planned_jobs(snakemake(upscaled, "-n", *OVERLAY)) == set()
 
 
 def test_a_deleted_image_comes_back_from_its_chunks(upscaled: Path, snakemake: Snakemake) -> None:
@@ -148,8 +148,8 @@ def test_a_volume_that_is_missing_is_fetched_first(trained: Path, snakemake: Sna
     }
     options = overlay(trained, fetched=entry(**fetched))
     target = "results/upscaled/fetched/layout.json"
-    planned = planned_rules(snakemake(trained, "-n", *options, targets=(target,)))
-    assert planned == {"fetch_volume", "prepare_upscale"}
+    planned = planned_jobs(snakemake(trained, "-n", *options, targets=(target,)))
+    assert planned == {"fetch_volume data/raw/plug.npy", "prepare_upscale fetched"}
 
 
 def test_real_rock_in_all_axes(trained: Path, snakemake: Snakemake, shared_data: Path) -> None:
