@@ -98,6 +98,13 @@ def test_phantom_settings_are_flags_of_make_phantom():
     }
 
 
+def test_settings_of_upscaling_are_flags():
+    settings = leaves(schema()["$defs"]["upscale"]).keys() - {"path", "url", "sha256"}
+    scripts = ("prepare_upscale", "upscale_slab", "upscale_volume")
+    known = set().union(*(flags(script) for script in scripts))
+    assert {as_flag(key) for key in settings} - known == set()
+
+
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
 def test_rule_passes_flags_that_its_script_has(rule: Any):
     words = {word.removeprefix("--") for word in rule.text.split() if word.startswith("--")}

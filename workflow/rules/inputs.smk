@@ -228,15 +228,24 @@ def upscaled():
     ]
 
 
-def upscale_setting(key):
-    """Params function: one setting of the volume of the wildcards."""
-    return lambda wildcards: config["upscale"][wildcards.volume][key]
+def upscale_flags(*keys):
+    """Params function: flags of some settings of the volume of the wildcards."""
+    return lambda wildcards: as_flags(
+        {key: config["upscale"][wildcards.volume][key] for key in keys}
+    )
 
 
 def volume_to_upscale(wildcards):
     return volume_files(
         wildcards.volume, config["upscale"][wildcards.volume], "upscale"
     )
+
+
+def stamp_to_upscale(wildcards):
+    """As `volume_stamp`, of a volume to upscale."""
+    if "url" in config["upscale"][wildcards.volume]:
+        return ""
+    return stamp(volume_to_upscale(wildcards))
 
 
 def upscale_reading_flags(wildcards):
@@ -254,12 +263,8 @@ def upscale_network(wildcards):
 def generator_to_plan(wildcards):
     """The generator that training will build, so that the plan need not wait for it."""
     model = config["models"][config["upscale"][wildcards.volume]["model"]]
-    return json.dumps({**model["generator"], "scale": config["pairs"]["scale"]})
-
-
-def cut_flags(wildcards):
-    entry = config["upscale"][wildcards.volume]
-    return as_flags({key: entry[key] for key in ("axes", "batch", "tile")})
+    generator = {**model["generator"], "scale": config["pairs"]["scale"]}
+    return flag("generator", json.dumps(generator, sort_keys=True))
 
 
 def upscale_window_flags(wildcards):

@@ -27,24 +27,25 @@ rule plan_upscale:
         mem_mb=8000,
         runtime=30,
     params:
+        packages=packages("upscaling"),
         reading=upscale_reading_flags,
+        volume_stamp=stamp_to_upscale,
         generator=generator_to_plan,
-        cut=cut_flags,
-        formats=upscale_setting("formats"),
-        slabs=upscale_setting("slabs"),
-        threads=config["tensorflow_threads"],
+        settings=upscale_flags("axes", "batch", "formats", "slabs", "tile"),
+        threads=flag("threads", config["tensorflow_threads"]),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --name {wildcards.volume:q} \
             --volume {input.volume:q} \
             {params.reading:q} \
-            --generator {params.generator:q} \
-            {params.cut:q} \
-            --formats {params.formats:q} \
-            --slabs {params.slabs:q} \
-            --threads {params.threads:q} \
+            {params.generator:q} \
+            {params.settings:q} \
+            {params.threads:q} \
             --output {output:q}
         """
 
@@ -69,28 +70,29 @@ rule prepare_upscale:
         mem_mb=4000,
         runtime=240,
     params:
+        packages=packages("upscaling"),
         reading=upscale_reading_flags,
-        model=upscale_setting("model"),
+        volume_stamp=stamp_to_upscale,
         model_dir=subpath(input.weights, parent=True),
-        scale=config["pairs"]["scale"],
-        cut=cut_flags,
-        formats=upscale_setting("formats"),
+        scale=flag("scale", config["pairs"]["scale"]),
+        settings=upscale_flags(
+            "axes", "batch", "field_of_view", "formats", "model", "tile"
+        ),
         window=upscale_window_flags,
-        field_of_view=upscale_setting("field_of_view"),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --name {wildcards.volume:q} \
             --volume {input.volume:q} \
             {params.reading:q} \
-            --model {params.model:q} \
             --model-dir {params.model_dir:q} \
-            --scale {params.scale:q} \
-            {params.cut:q} \
-            --formats {params.formats:q} \
+            {params.scale:q} \
+            {params.settings:q} \
             {params.window:q} \
-            --field-of-view {params.field_of_view:q} \
             --layout {output.layout:q} \
             --provenance {output.provenance:q}
         """
@@ -117,22 +119,27 @@ rule upscale_slab:
         mem_mb=8000,
         runtime=720,
     params:
+        packages=packages("upscaling"),
         reading=upscale_reading_flags,
+        volume_stamp=stamp_to_upscale,
         model_dir=subpath(input.weights, parent=True),
-        slabs=upscale_setting("slabs"),
-        threads=config["tensorflow_threads"],
+        slabs=upscale_flags("slabs"),
+        threads=flag("threads", config["tensorflow_threads"]),
         store="results/checkpoints/upscaled/{volume}",
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --volume {input.volume:q} \
             {params.reading:q} \
             --layout {input.layout:q} \
             --model-dir {params.model_dir:q} \
             --slab {wildcards.slab:q} \
-            --slabs {params.slabs:q} \
-            --threads {params.threads:q} \
+            {params.slabs:q} \
+            {params.threads:q} \
             --store {params.store:q} \
             --output {output.sign:q} \
             --provenance {output.provenance:q}
@@ -164,14 +171,19 @@ rule upscale_volume:
         mem_mb=4000,
         runtime=720,
     params:
+        packages=packages("upscaling"),
         reading=upscale_reading_flags,
+        volume_stamp=stamp_to_upscale,
         hr=hr_flags,
         store="results/checkpoints/upscaled/{volume}",
         image=subpath(output.zarr, parent=True),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --volume {input.volume:q} \
             {params.reading:q} \
             {params.hr:q} \
@@ -203,11 +215,15 @@ rule upscale_tiff:
         mem_mb=4000,
         runtime=720,
     params:
+        packages=packages("upscaling"),
         image=subpath(input.zarr, parent=True),
     shell:
         """
-        exec &> >(tee {log:q})
-        python -u {input.code[0]:q} \
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        exec python -u {input.code[0]:q} \
             --zarr {params.image:q} \
             --output {output.tiff:q} \
             --provenance {output.provenance:q}

@@ -1,6 +1,5 @@
 """The chunks of an upscaled volume while it is made: one Zarr array that many jobs fill."""
 
-import errno
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +7,13 @@ import numpy.typing as npt
 import zarr
 from zarr.codecs import ZstdCodec
 
+from sandstone import disk
 from sandstone.blocks import Block, Cut, Shape
 from sandstone.cli import InputError
 
 AXES = ("z", "y", "x")
 # Grey noise hardly shrinks, and stronger levels would hold up a GPU. The sum finds damage.
 COMPRESSION = ZstdCodec(level=1, checksum=True)
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 def create_array(folder: Path, *, shape: Shape, chunks: Shape, dtype: npt.DTypeLike) -> zarr.Array:
@@ -81,7 +80,7 @@ class ChunkStore:
         Raises
         ------
         InputError
-            If the disk is full.
+            If the disk is full, read-only or failing.
         OSError
             If the store cannot be written for another reason.
         """
@@ -90,12 +89,9 @@ class ChunkStore:
         try:
             self._array[self.cut.region(block)] = voxels
         except OSError as error:
-            if error.errno not in FULL_DISK:
-                raise
-            raise InputError(
-                f"{self.folder}: the disk is full ({error.strerror}); make room and start again, "
-                "finished blocks are kept"
-            ) from error
+            if reason := disk.reason(error):
+                raise InputError(f"{self.folder}: {reason}; finished blocks are kept") from error
+            raise
 
 
 def _holds_bytes(file: Path) -> bool:
