@@ -53,12 +53,15 @@ bench: .venv/.installed ## Measure: each script in benchmarks/ prints ratios of 
 	@for benchmark in $(sort $(wildcard benchmarks/*.py)); do \
 		echo "== $$benchmark"; $(IN_VENV) python $$benchmark || exit; done
 
-lock: .venv/.installed ## Renew requirements.txt from requirements.in, for Python 3.11 to 3.13 alike
-	$(UV) pip compile --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-header --quiet requirements.in --output-file requirements.txt
+# Build .venv-slurm: what submits jobs to a Slurm cluster, on top of .venv.
+slurm: .venv-slurm/.installed
 
-clean: ## Remove .venv and caches; results/ and data/ stay
-	rm -rf .venv .ruff_cache .pytest_cache .hypothesis
+lock: .venv/.installed ## Renew requirements.txt and requirements-slurm.txt, for Python 3.11 to 3.13 alike
+	$(COMPILE) requirements.in --output-file requirements.txt
+	$(COMPILE) requirements-slurm.in --output-file requirements-slurm.txt
+
+clean: ## Remove .venv, .venv-slurm and caches; results/ and data/ stay
+	rm -rf .venv .venv-slurm .ruff_cache .pytest_cache .hypothesis
 
 # Name the Python that .venv is built from, or say what is missing.
 python:
@@ -71,7 +74,10 @@ python:
 PIP_SETTING = $$(.venv/bin/pip config list 2>/dev/null | sed -n "s/^[^.]*[.]$(1)='\(.*\)'$$/\1/p" | head -n 1)
 UV = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$(call PIP_SETTING,index-url)}" \
 	SSL_CERT_FILE="$${SSL_CERT_FILE:-$(call PIP_SETTING,cert)}" .venv/bin/uv
-PIP_INSTALL := .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement
+COMPILE = $(UV) pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --quiet
+PIP_ARGUMENTS := install --quiet --disable-pip-version-check --require-hashes --requirement
+PIP_INSTALL := .venv/bin/pip $(PIP_ARGUMENTS)
 
 # One block of the lock for each package: a line that starts with its name, then its hashes.
 LOCK_OF_UV := awk '/^[a-z]/ {on = /^uv==/} on' requirements.txt
@@ -88,5 +94,17 @@ LOCK_WITHOUT_UV := awk '/^[a-z]/ {on = !/^uv==/} on' requirements.txt
 		|| $(PIP_INSTALL) .venv/others.txt
 	@touch $@
 
+# A folder of its own: the plugin asks Slurm at every call of snakemake, and waits where a client has no cluster to ask.
+# lock.pth lets its Python see the packages of .venv, so that pip adds only what is missing there.
+PACKAGES := lib/python*/site-packages
+.venv-slurm/.installed: requirements-slurm.txt .venv/.installed
+	@.venv/bin/python -m venv --clear --without-pip .venv-slurm
+	@cd .venv-slurm/$(PACKAGES) && (cd "$(CURDIR)"/.venv/$(PACKAGES) && pwd) > lock.pth
+	@.venv-slurm/bin/python -m pip $(PIP_ARGUMENTS) requirements-slurm.txt
+	@printf '#!/bin/sh\nexec "$${0%%/*}/python" -m snakemake "$$@"\n' > .venv-slurm/bin/snakemake
+	@chmod +x .venv-slurm/bin/snakemake
+	@touch $@
+	@echo "Activate it where you would activate .venv: source .venv-slurm/bin/activate"
+
 .NOTPARALLEL:
-.PHONY: help demo versa report test reproduce soak test-all lint format bench lock clean python
+.PHONY: help demo versa report test reproduce soak test-all lint format bench slurm lock clean python

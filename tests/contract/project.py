@@ -126,18 +126,18 @@ def pins(environment: Path) -> dict[str, Requirement]:
     return _by_name(listed)
 
 
-def lock(python: str) -> dict[str, Requirement]:
-    """Return what requirements.txt pins for one version of Python on Linux."""
-    lines = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8").splitlines()
+def lock(python: str, file: str = "requirements.txt") -> dict[str, Requirement]:
+    """Return what a lock pins for one version of Python on Linux."""
+    lines = (REPOSITORY / file).read_text(encoding="utf-8").splitlines()
     marks = {"python_version": python, "python_full_version": f"{python}.0"}
     pinned = [line.rstrip(" \\") for line in lines if re.match(r"[a-z0-9].*==", line)]
     return _by_name(line for line in pinned if _applies(Requirement(line), marks))
 
 
-def direct_requirements() -> set[str]:
-    """Return the distributions that requirements.in names."""
-    lines = (REPOSITORY / "requirements.in").read_text(encoding="utf-8").splitlines()
-    return _by_name(line for line in lines if line and not line.startswith("#")).keys()
+def direct_requirements(file: str = "requirements.in") -> set[str]:
+    """Return the distributions that a list of direct requirements names."""
+    lines = (REPOSITORY / file).read_text(encoding="utf-8").splitlines()
+    return _by_name(line for line in lines if line and not line.startswith(("#", "-c"))).keys()
 
 
 def _by_name(lines: Iterator[str] | list[str]) -> dict[str, Requirement]:

@@ -1,5 +1,6 @@
 """Each conda environment holds what its rules import, in the versions of the lock, and no more."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,27 @@ def test_packages_come_from_named_channels_only(environment: Path):
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
 def test_lock_holds_every_direct_requirement(python: str):
     assert direct_requirements() - lock(python).keys() == set()
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def test_lock_for_slurm_adds_to_the_lock_and_contradicts_it_nowhere(python: str):
+    base, added = lock(python), lock(python, "requirements-slurm.txt")
+    assert direct_requirements("requirements-slurm.in") - added.keys() == set()
+    both = added.keys() & base.keys()
+    assert len(both) > 5
+    assert {name: str(added[name].specifier) for name in both} == {
+        name: str(base[name].specifier) for name in both
+    }
+    assert all("slurm" in name for name in added.keys() - base.keys())
+
+
+def test_locks_hold_hashes_and_no_address():
+    for file in ("requirements.txt", "requirements-slurm.txt"):
+        text = (REPOSITORY / file).read_text(encoding="utf-8")
+        pinned = re.findall(r"^[a-z0-9].*==.*(?:\n    --hash=sha256:\w+ ?\\?)*", text, re.MULTILINE)
+        assert pinned, file
+        assert [pin for pin in pinned if "--hash=sha256:" not in pin] == []
+        assert "://" not in text
 
 
 def test_requirements_name_every_package_that_we_import():

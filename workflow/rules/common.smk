@@ -21,7 +21,7 @@ logging.raiseExceptions = False
 
 from snakemake import __version__ as snakemake_version
 
-from sandstone import disk, plain_yaml, source_code
+from sandstone import disk, plain_yaml, slurm_logs, source_code
 from sandstone.cli import InputError, one_line
 from sandstone.config import as_flags, validate
 from sandstone.config_files import downloads, volume_files
@@ -197,12 +197,16 @@ def packages(environment):
 
 def show_errors(log):
     """Repeat the sentences with which jobs of this run failed, where a reader looks first."""
+    slurm = Path("results/logs/slurm")  # slurm-logdir in profiles/slurm
     logs = sorted(Path("results/logs").rglob("*.log"))
     sentences = [
         found[-1]
         for file in logs
-        if file.stat().st_mtime >= STARTED and (found := sentences_of(file))
+        if file.stat().st_mtime >= STARTED
+        and slurm not in file.parents
+        and (found := sentences_of(file))
     ]
+    sentences += slurm_logs.sentences(slurm, since=STARTED)
     for sentence in sentences or [missing_sentence(log)]:
         print(sentence, file=sys.stderr)
 

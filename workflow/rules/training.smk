@@ -4,6 +4,9 @@
 # out  results/models/{model}/    weights, architecture, history
 #
 # Checkpoints and TensorBoard logs are no outputs: Snakemake would delete them with a failed job.
+#
+# Ctrl-C and cluster schedulers signal every process of a job. The training saves before it ends, hence: tee goes on
+# listening, and no shell stands above Python (exec), whose end would pass for the end of the job.
 
 
 rule train:

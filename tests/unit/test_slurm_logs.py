@@ -1,0 +1,93 @@
+"""What the end of a failed run says about jobs that Slurm ended."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sandstone import slurm_logs
+
+TRAIN = """rule train:
+    output: {output}
+    resources: tmpdir=<TBD>, mem_mb=300, mem=300 MB, mem_mib=287, runtime=1, gpu=0
+"""
+# As Slurm 22.05 and newer ones write them, without and with cgroups.
+OUT_OF_MEMORY = [
+    "slurmstepd-n1: error: StepId=13.0 exceeded memory limit (600141824 > 314572800), being killed",
+    "slurmstepd: error: Detected 1 oom_kill event in StepId=13.0. Some of the step tasks have been",
+    "slurmstepd: error: Detected 1 oom-kill event(s) in StepId=13.0. Some of your processes may",
+]
+CANCELLED = "slurmstepd-n1: error: *** STEP 13.0 ON n1 CANCELLED AT 2026-01-01T00:00:00 "
+OUT_OF_TIME = CANCELLED + "DUE TO TIME LIMIT ***"
+
+
+@pytest.fixture
+def write_log(tmp_path: Path):
+    """Write what a job and then Slurm wrote, into the log of a submission."""
+
+    def write(told: str, name: str = "rule_train/srresnet/13.log", **settings: object) -> Path:
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        output = settings.get("output", tmp_path / "missing.h5")
+        file.write_text(TRAIN.format(output=output) + told + "\n", encoding="utf-8")
+        return file
+
+    return write
+
+
+@pytest.mark.parametrize("told", OUT_OF_MEMORY)
+def test_lack_of_memory_names_the_resource_its_rule_and_what_was_granted(write_log, tmp_path, told):
+    write_log(told)
+    (sentence,) = slurm_logs.sentences(tmp_path, since=0)
+    assert sentence == (
+        "train srresnet: error: Slurm ended it for lack of memory; raise mem_mb of train, now 300 "
+        "megabytes, under set-resources in profiles/slurm/profile.yaml"
+    )
+
+
+def test_lack_of_time_names_the_time_limit(write_log, tmp_path):
+    write_log(OUT_OF_TIME)
+    (sentence,) = slurm_logs.sentences(tmp_path, since=0)
+    assert "for lack of time; raise runtime of train, now 1 minutes, under" in sentence
+
+
+def test_every_attempt_of_a_job_gives_the_same_sentence_once(write_log, tmp_path):
+    for number in range(4):
+        write_log(OUT_OF_MEMORY[0], name=f"rule_train/srresnet/{number}.log")
+    write_log(OUT_OF_MEMORY[0], name="rule_train/srgan/5.log")
+    assert len(slurm_logs.sentences(tmp_path, since=0)) == 2
+
+
+def test_a_group_is_named_by_its_folder(write_log, tmp_path):
+    write_log(OUT_OF_MEMORY[0], name="group_tables_and_figures_plot_pairs/7.log")
+    (sentence,) = slurm_logs.sentences(tmp_path, since=0)
+    assert sentence.startswith("group_tables_and_figures_plot_pairs: error: ")
+    assert "raise mem_mb of its rules under" in sentence
+
+
+def test_a_job_without_wildcards_is_named_by_its_rule(write_log, tmp_path):
+    write_log(OUT_OF_MEMORY[0], name="rule_summarise_metrics/7.log")
+    (sentence,) = slurm_logs.sentences(tmp_path, since=0)
+    assert sentence.startswith("summarise_metrics: error: ")
+
+
+@pytest.mark.parametrize("told", [CANCELLED + "***", "RuntimeError: ran out of ideas", ""])
+def test_other_ends_are_not_explained(write_log, tmp_path, told):
+    write_log(told)
+    assert slurm_logs.sentences(tmp_path, since=0) == []
+
+
+def test_earlier_runs_are_passed_over(write_log, tmp_path):
+    os.utime(write_log(OUT_OF_MEMORY[0]), (100, 100))
+    assert slurm_logs.sentences(tmp_path, since=101) == []
+
+
+def test_a_job_that_succeeded_in_the_end_is_passed_over(write_log, tmp_path):
+    done = tmp_path / "done.h5"
+    done.touch()
+    write_log(OUT_OF_TIME, output=done)
+    assert slurm_logs.sentences(tmp_path, since=0) == []
+
+
+def test_a_run_without_slurm_has_no_such_logs(tmp_path):
+    assert slurm_logs.sentences(tmp_path / "absent", since=0) == []

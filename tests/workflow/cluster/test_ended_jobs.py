@@ -1,0 +1,110 @@
+"""Jobs that end before their time: they are noticed, started again, and explained."""
+
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from workflow.test_reproducible import digests
+
+from .conftest import CONFIGS, MODEL, Copy, Run, Submit
+from .one_node import OneNodeCluster, wait_until
+
+STEPS = 1500  # 10 to 20 seconds
+STEPS_OF_MINUTES = 15000
+LOG = "results/logs/train/srresnet.log"
+ENDS = [
+    pytest.param(("scancel", "--signal=TERM"), id="told to stop, as ahead of its time limit"),
+    pytest.param(("scancel",), id="cancelled"),
+    # Slurm itself waits two minutes before it starts such a job again.
+    pytest.param(("scontrol", "requeue"), id="pushed off its node", marks=pytest.mark.soak),
+]
+
+
+def wait_for_steps(run: Run, directory: Path) -> str:
+    """Wait until the training has done steps; return the number of its Slurm job."""
+    log = directory / LOG
+    wait_until(lambda: log.exists() and "\nstep " in log.read_text("utf-8"), "steps", patience=120)
+    return run.submitted[-1]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_ended_training_continues_to_the_same_bytes(
+    cluster: OneNodeCluster,
+    submit: Submit,
+    with_pairs: Copy,
+    undisturbed: Callable[[int], dict[str, str]],
+    end: tuple[str, ...],
+) -> None:
+    directory = with_pairs(STEPS)
+    run = submit(directory, *CONFIGS, "--", MODEL)
+    job = wait_for_steps(run, directory)
+    cluster.tell(*end, job)
+    run.end()
+    log = (directory / LOG).read_text(encoding="utf-8")
+    began_at = re.match(r"resuming from step (\d+)\n", log)
+    assert began_at, log
+    assert 0 < int(began_at[1]) < STEPS
+    assert digests(directory / "results/models") == undisturbed(STEPS)
+
+
+@pytest.mark.soak
+def test_a_training_on_a_gpu_node_continues_after_its_time_limit(
+    cluster: OneNodeCluster,
+    submit: Submit,
+    with_pairs: Copy,
+    undisturbed: Callable[[int], dict[str, str]],
+) -> None:
+    directory = with_pairs(STEPS_OF_MINUTES)
+    resources = ("train:runtime=1", "train:slurm_partition=gpu", "train:gpu=1")
+    run = submit(directory, *CONFIGS, "--retries", 10, "--set-resources", *resources, "--", MODEL)
+    run.end(patience=900)
+    shown = cluster.shows("%T %b", *run.submitted)
+    assert shown[-1] == "COMPLETED gres:gpu:1"
+    assert set(shown[:-1]) == {"TIMEOUT gres:gpu:1"}
+    assert (directory / LOG).read_text("utf-8").startswith("resuming from step ")
+    assert digests(directory / "results/models") == undisturbed(STEPS_OF_MINUTES)
+
+
+def test_lack_of_memory_ends_in_a_sentence_that_says_what_to_raise(
+    cluster: OneNodeCluster, submit: Submit, with_pairs: Copy
+) -> None:
+    directory = with_pairs(STEPS)
+    resources = ("train:mem_mb=300", "train:gpu=0")
+    run = submit(directory, *CONFIGS, "--retries", 1, "--set-resources", *resources, "--", MODEL)
+    printed = run.end(expected=1)
+    assert len(run.submitted) == 2, "one attempt and one retry"
+    sentence = (
+        "train srresnet: error: Slurm ended it for lack of memory; raise mem_mb of train, "
+        "now 300 megabytes, under set-resources in profiles/slurm/profile.yaml\n"
+    )
+    assert printed.count(sentence) == 1
+    assert not (directory / "results/models").exists()
+
+
+def test_ctrl_c_cancels_the_jobs_and_the_training_saves(
+    cluster: OneNodeCluster, submit: Submit, with_pairs: Copy
+) -> None:
+    directory = with_pairs(STEPS)
+    run = submit(directory, *CONFIGS, "--", MODEL)
+    job = wait_for_steps(run, directory)
+    run.process.send_signal(signal.SIGINT)
+    wait_until(lambda: cluster.shows("%T", job) == ["CANCELLED"], "the job to end")
+    run.end(expected=1)
+    assert cluster.running() == []
+    assert "stopped by SIGTERM, saved at step " in (directory / LOG).read_text("utf-8")
+
+
+@pytest.mark.soak
+def test_a_terminated_snakemake_waits_for_its_jobs(
+    cluster: OneNodeCluster, submit: Submit, with_pairs: Copy
+) -> None:
+    directory = with_pairs(STEPS)
+    run = submit(directory, *CONFIGS, "--", MODEL)
+    job = wait_for_steps(run, directory)
+    run.process.send_signal(signal.SIGTERM)
+    run.end()
+    assert cluster.shows("%T", job) == ["COMPLETED"]
+    assert (directory / MODEL).exists()

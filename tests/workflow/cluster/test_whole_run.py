@@ -1,0 +1,35 @@
+"""The tiny config through Slurm, with the profile as it is."""
+
+from pathlib import Path
+
+from workflow.conftest import Clone
+from workflow.test_reproducible import digests
+
+from .conftest import Submit
+from .one_node import OneNodeCluster, wait_until
+
+TINY = ("--configfile", "tests/config/tiny.yaml")
+
+
+def test_a_run_on_a_cluster_that_restarts_gives_the_bytes_of_a_local_run(
+    tiny: tuple[Path, str], clone: Clone, cluster: OneNodeCluster, submit: Submit, tmp_path: Path
+) -> None:
+    directory = clone(tmp_path)
+    run = submit(directory, *TINY, "--slurm-init-seconds-before-status-checks", 12)
+    training = directory / "results/logs/train/srresnet.log"
+    wait_until(training.exists, "the training to start", patience=300)
+    cluster.kill_controller()
+    cluster.kill_node()
+    cluster.start_controller()
+    cluster.start_node()
+    printed = run.end()
+    assert "mean [95% interval]" in printed
+
+    there, here = digests(directory / "results"), digests(tiny[0] / "results")
+    assert there.keys() == here.keys()
+    assert [name for name in here if there[name] != here[name]] == []
+
+    assert len(run.submitted) == 12, "tables and figures are one submission"
+    assert set(cluster.shows("%T %b", *run.submitted)) == {"COMPLETED N/A"}, "none asks for a GPU"
+    left = [file for file in (directory / "results/logs/slurm").rglob("*") if file.is_file()]
+    assert left == [], "logs of successful jobs are removed"
