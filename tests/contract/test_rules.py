@@ -1,6 +1,5 @@
 """Every rule is complete: what it does, where it logs, in which environment it runs."""
 
-import re
 from collections import Counter
 
 import pytest

@@ -32,7 +32,6 @@ rule train:
     resources:
         mem_mb=8000,
         runtime=720,
-        gpu=1,
     params:
         packages=packages("training"),
         train_on=lambda wildcards: config["models"][wildcards.model]["train_on"],

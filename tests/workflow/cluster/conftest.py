@@ -60,7 +60,7 @@ class Run:
         lines = [line for line in self.printed.splitlines() if "with SLURM jobid" in line]
         return [line.partition("SLURM jobid ")[2].split()[0] for line in lines]
 
-    def end(self, expected: int = 0, patience: float = 400) -> str:
+    def end(self, expected: int = 0, patience: float = 1200) -> str:
         """Wait for its end with an exit code and return what it printed."""
         try:
             returned = self.process.wait(patience)

@@ -51,19 +51,30 @@ def test_an_ended_training_continues_to_the_same_bytes(
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize(
+    ("limits", "state"),
+    [
+        pytest.param(["train:runtime=1"], "TIMEOUT", id="at the limit"),
+        pytest.param(
+            ["train:runtime=2", "train:slurm_extra='--signal=TERM@60'"], "FAILED", id="ahead of it"
+        ),
+    ],
+)
 def test_a_training_on_a_gpu_node_continues_after_its_time_limit(
     cluster: OneNodeCluster,
     submit: Submit,
     with_pairs: Copy,
     undisturbed: Callable[[int], dict[str, str]],
+    limits: list[str],
+    state: str,
 ) -> None:
     directory = with_pairs(STEPS_OF_MINUTES)
-    resources = ("train:runtime=1", "train:slurm_partition=gpu", "train:gpu=1")
+    resources = (*limits, "train:slurm_partition=gpu", "train:gpu=1")
     run = submit(directory, *CONFIGS, "--retries", 10, "--set-resources", *resources, "--", MODEL)
-    run.end(patience=900)
+    run.end(patience=1200)
     shown = cluster.shows("%T %b", *run.submitted)
     assert shown[-1] == "COMPLETED gres:gpu:1"
-    assert set(shown[:-1]) == {"TIMEOUT gres:gpu:1"}
+    assert set(shown[:-1]) == {f"{state} gres:gpu:1"}
     assert (directory / LOG).read_text("utf-8").startswith("resuming from step ")
     assert digests(directory / "results/models") == undisturbed(STEPS_OF_MINUTES)
 
@@ -72,8 +83,8 @@ def test_lack_of_memory_ends_in_a_sentence_that_says_what_to_raise(
     cluster: OneNodeCluster, submit: Submit, with_pairs: Copy
 ) -> None:
     directory = with_pairs(STEPS)
-    resources = ("train:mem_mb=300", "train:gpu=0")
-    run = submit(directory, *CONFIGS, "--retries", 1, "--set-resources", *resources, "--", MODEL)
+    too_little = ("--set-resources", "train:mem_mb=300", "--retries", 1)
+    run = submit(directory, *CONFIGS, *too_little, "--", MODEL)
     printed = run.end(expected=1)
     assert len(run.submitted) == 2, "one attempt and one retry"
     sentence = (
