@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from workflow.conftest import Snakemake
-from workflow.test_reproducible import digests
+from workflow.reproduce import digests
 
 from .one_node import OneNodeCluster, obstacle, wait_until
 

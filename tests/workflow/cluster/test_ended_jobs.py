@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workflow.test_reproducible import digests
+from workflow.reproduce import digests
 
 from .conftest import CONFIGS, MODEL, Copy, Run, Submit
 from .one_node import OneNodeCluster, wait_until
@@ -21,6 +21,12 @@ ENDS = [
     # Slurm itself waits two minutes before it starts such a job again.
     pytest.param(("scontrol", "requeue"), id="pushed off its node", marks=pytest.mark.soak),
 ]
+
+# How a job ends that comes to its time limit, without and with a notice ahead of it.
+LIMITS = {
+    "TIMEOUT": ("train:runtime=1",),
+    "FAILED": ("train:runtime=2", "train:slurm_extra='--signal=TERM@60'"),
+}
 
 
 def wait_for_steps(run: Run, directory: Path) -> str:
@@ -51,25 +57,16 @@ def test_an_ended_training_continues_to_the_same_bytes(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize(
-    ("limits", "state"),
-    [
-        pytest.param(["train:runtime=1"], "TIMEOUT", id="at the limit"),
-        pytest.param(
-            ["train:runtime=2", "train:slurm_extra='--signal=TERM@60'"], "FAILED", id="ahead of it"
-        ),
-    ],
-)
+@pytest.mark.parametrize("state", LIMITS)
 def test_a_training_on_a_gpu_node_continues_after_its_time_limit(
     cluster: OneNodeCluster,
     submit: Submit,
     with_pairs: Copy,
     undisturbed: Callable[[int], dict[str, str]],
-    limits: list[str],
     state: str,
 ) -> None:
     directory = with_pairs(STEPS_OF_MINUTES)
-    resources = (*limits, "train:slurm_partition=gpu", "train:gpu=1")
+    resources = (*LIMITS[state], "train:slurm_partition=gpu", "train:gpu=1")
     run = submit(directory, *CONFIGS, "--retries", 10, "--set-resources", *resources, "--", MODEL)
     run.end(patience=1200)
     shown = cluster.shows("%T %b", *run.submitted)
