@@ -12,8 +12,8 @@ from workflow.reproduce import digests
 from .conftest import CONFIGS, MODEL, Copy, Run, Submit
 from .one_node import OneNodeCluster, wait_until
 
-STEPS = 1500  # 10 to 20 seconds
-STEPS_OF_MINUTES = 15000
+STEPS = 800  # seconds
+STEPS_OF_MINUTES = 20000
 LOG = "results/logs/train/srresnet.log"
 ENDS = [
     pytest.param(("scancel", "--signal=TERM"), id="told to stop, as ahead of its time limit"),

@@ -15,7 +15,7 @@ def test_a_run_on_a_cluster_that_restarts_gives_the_bytes_of_a_local_run(
     tiny: tuple[Path, str], clone: Clone, cluster: OneNodeCluster, submit: Submit, tmp_path: Path
 ) -> None:
     directory = clone(tmp_path)
-    run = submit(directory, *TINY, "--slurm-init-seconds-before-status-checks", 12)
+    run = submit(directory, *TINY, "--slurm-init-seconds-before-status-checks", 10)
     training = directory / "results/logs/train/srresnet.log"
     wait_until(training.exists, "the training to start", patience=300)
     cluster.kill_controller()
