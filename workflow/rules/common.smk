@@ -220,7 +220,7 @@ def missing_sentence(log):
     """Say why no job could: a full disk takes no logs either, and a killed job is silent."""
     if reason := disk.reason_of_probe(Path("results"), size=LEAST_ROOM):
         return f"sandstone-srgan: error: {Path('results').absolute()}: {reason}"
-    if any(sentences_of(Path(file), r"^Error in .*rule ") for file in log):
+    if any(sentences_of(Path(file), r"^Error in \w*rule\b") for file in log):
         return (
             "sandstone-srgan: error: a job failed without a sentence of its own: its log above "
             "says more; if it does not, the job was killed, as when memory runs out: run again"
