@@ -11,7 +11,7 @@ import pytest
 
 from .conftest import ENVIRONMENT, Clone, Snakemake
 from .faults import TINY, assert_success, last_sentence, partial_files
-from .test_whole_run import planned_rules
+from .planning import planned_jobs
 
 OVERLAY = """
 samples: {rock: {path: rock.npy, voxel_size_um: 4.0}}
@@ -43,16 +43,16 @@ def test_a_volume_replaced_by_an_older_file_is_sliced_again(
     target = "results/pairs/rock.h5"
     assert_success(snakemake(rock, *ROCK, targets=(target,)))
     before = (rock / target).read_bytes()
-    assert planned_rules(snakemake(rock, "-n", *ROCK, targets=(target,))) == set()
+    assert planned_jobs(snakemake(rock, "-n", *ROCK, targets=(target,))) == set()
     write_rock(rock / "rock.npy", seed=2)
     os.utime(rock / "rock.npy", (1e9, 1e9))
-    assert planned_rules(snakemake(rock, "-n", *ROCK, targets=(target,))) == {
-        "slice_volume",
-        "make_pairs",
+    assert planned_jobs(snakemake(rock, "-n", *ROCK, targets=(target,))) == {
+        "slice_volume rock",
+        "make_pairs rock",
     }
     assert_success(snakemake(rock, *ROCK, targets=(target,)))
     assert (rock / target).read_bytes() != before
-    assert planned_rules(snakemake(rock, "-n", *ROCK, targets=(target,))) == set()
+    assert planned_jobs(snakemake(rock, "-n", *ROCK, targets=(target,))) == set()
 
 
 def test_a_volume_that_changes_while_it_is_read_is_refused(
