@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,13 @@ def _shared_folder(variable: str, default: str) -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is absent; {variable} names a folder with the {default}")
     return folder
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begin no long test after the moment that `.ci/run` sets, seconds since 1970."""
+    latest = float(os.environ.get("SOAK_UNTIL", "inf"))
+    if item.get_closest_marker("soak") and time.time() > latest:
+        pytest.skip("the time for long tests is up (SOAK_UNTIL)")
 
 
 @pytest.fixture(scope="session")
