@@ -109,8 +109,8 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--gigabytes", type=float, nargs="+", default=[0.25, 1, 4])
-    parser.add_argument("--tile", type=int, default=128)
-    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--tile", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="where the volumes lie for a while")
     options = parser.parse_args()
     print("input_gb  job       peak_mb  ratio  seconds")

@@ -91,8 +91,8 @@ def main() -> None:
     parser.add_argument("--shape", type=int, nargs=3, default=[64, 256, 256], help="z y x")
     parser.add_argument("--blocks", type=int, default=8)
     parser.add_argument("--filters", type=int, default=32)
-    parser.add_argument("--tile", type=int, default=128)
-    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--tile", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     from sandstone import backend

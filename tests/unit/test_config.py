@@ -194,7 +194,13 @@ def test_a_volume_to_upscale_has_defaults(config: Config) -> None:
     configuration.validate(config)
     entry = config["upscale"]["plug"]
     defaults = {key: entry[key] for key in ("axes", "formats", "slabs", "tile", "batch")}
-    assert defaults == {"axes": "z", "formats": ["zarr"], "slabs": 1, "tile": 128, "batch": 4}
+    assert defaults == {"axes": "z", "formats": ["zarr"], "slabs": 1, "tile": 256, "batch": 1}
+
+
+def test_cubes_are_smaller_than_tiles(config: Config) -> None:
+    _upscale(axes="mean")(config)
+    configuration.validate(config)
+    assert config["upscale"]["plug"]["tile"] == 128
 
 
 def test_a_missing_volume_to_upscale_names_its_key(tmp_path: Path) -> None:

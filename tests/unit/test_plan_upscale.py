@@ -28,7 +28,7 @@ def plan(tmp_path, voxels, **flags):
 def test_the_plan_tells_tiles_memory_disk_and_time(tmp_path, capsys):
     text = plan(tmp_path, small_upscaling.rock((9, 40, 50)), slabs=3, formats=["zarr", "tiff"])
     assert "rock: 9 x 40 x 50 voxels of uint16 become 9 x 160 x 200 (axes z)" in text
-    assert "12 of 12 x 14 x 13 voxels, halo " in text
+    assert "12 of 9 x 14 x 13 voxels, halo " in text
     for word in (
         "memory",
         "GB a slab",

@@ -17,7 +17,9 @@ from sandstone.cli import InputError
 
 Shape = tuple[int, int, int]
 
-LAYER_DEPTH = 16  # LR slices a block with axes z, at most, but at least one batch
+# SR voxels a block with axes z, about: few enough to page through, enough to keep files few.
+BLOCK_VOXELS = 1 << 22
+MOST_SLICES = 64
 CHUNK_DEPTH = 32  # SR slices a chunk with axes mean, at most
 
 
@@ -79,9 +81,9 @@ class Cut:
         """Shape of a block, LR voxels: even parts of the volume, to compute little in vain."""
         if self.axes == "mean":
             return tuple(_even_part(length, max(1, self.tile // 2)) for length in self.shape)
-        depth = self.call * max(1, LAYER_DEPTH // self.call)
-        depth = min(depth, -(-self.shape[0] // self.call) * self.call)
-        return (depth, *(_even_part(length, self.tile) for length in self.shape[1:]))
+        height, width = (_even_part(length, self.tile) for length in self.shape[1:])
+        slices = min(BLOCK_VOXELS // (height * width * self.scale**2), MOST_SLICES, self.shape[0])
+        return (-(-max(1, slices) // self.call) * self.call, height, width)
 
     @cached_property
     def call(self) -> int:

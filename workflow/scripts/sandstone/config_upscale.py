@@ -7,9 +7,11 @@ from sandstone.config_files import check_source
 
 Config = dict[str, Any]
 
+TILE = {"z": 256, "mean": 128}  # cubes hold more than squares
+
 
 def check(config: Config) -> None:
-    """Refuse entries of `upscale` that cannot be computed.
+    """Refuse entries of `upscale` that cannot be computed; fill in the tile that suits the axes.
 
     Raises
     ------
@@ -25,6 +27,7 @@ def check(config: Config) -> None:
         if "hr" in entry:
             _check_name(f"{key}.hr", entry["hr"], config, "samples")
         _check_window(key, entry)
+        entry.setdefault("tile", TILE[entry["axes"]])
 
 
 def _check_name(key: str, name: str, config: Config, section: str) -> None:
