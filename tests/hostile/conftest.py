@@ -54,3 +54,10 @@ def in_little_memory(tmp_path: Path) -> Limited:
         )
 
     return run
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    path = tmp_path / "secret.raw"
+    path.write_bytes(b"root:x:0:0:this is none of your voxels\n" * 40)
+    return path
