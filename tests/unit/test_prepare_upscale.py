@@ -87,7 +87,7 @@ def test_tile_and_batch_do_not_change_the_window(prepared):
 
 MISTAKES = {
     "another scale": ({"scale": 4}, "enlarges by 2, not by 4"),
-    "no model": ({"model_dir": "none"}, "none/generator.json does not exist; train"),
+    "no model": ({"model_dir": "none"}, "none/generator.json does not exist; run the step that writes it"),
     "empty window": ({"window": (90, 10)}, "no range of percentiles"),
     "empty levels": ({"levels": (5, 5)}, "give the low one first"),
     "flat voxels": ({"axes": "mean", "voxel_size_um": (8, 6, 6)}, "not cubic"),
@@ -155,5 +155,5 @@ def test_a_damaged_layout_is_one_sentence(tmp_path, text):
 
 
 def test_a_missing_layout_is_one_sentence(tmp_path):
-    with pytest.raises(InputError, match="does not exist; make it"):
+    with pytest.raises(InputError, match="does not exist; run the step that writes it"):
         upscale_layout.read(tmp_path / "layout.json")
