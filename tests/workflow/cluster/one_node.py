@@ -122,8 +122,8 @@ class OneNodeCluster:
         return done.stdout if done.returncode == 0 else ""
 
     def shows(self, fields: str, *jobs: str) -> list[str]:
-        """Return what `squeue` shows of each job, ended ones too, in the order of their numbers."""
-        command = ("squeue", "-h", "-t", "all", "-S", "i", "-j", ",".join(jobs), "-o", fields)
+        """Return what `squeue -O` shows of each job, ended ones too, by their numbers."""
+        command = ("squeue", "-h", "-t", "all", "-S", "i", "-j", ",".join(jobs), "-O", fields)
         return [line.strip() for line in self.tell(*command).splitlines()]
 
     def running(self) -> list[str]:

@@ -69,7 +69,7 @@ def test_a_training_on_a_gpu_node_continues_after_its_time_limit(
     resources = (*LIMITS[state], "train:slurm_partition=gpu", "train:gpu=1")
     run = submit(directory, *CONFIGS, "--retries", 10, "--set-resources", *resources, "--", MODEL)
     run.end(patience=1200)
-    shown = cluster.shows("%T %b", *run.submitted)
+    shown = cluster.shows("State: ,tres-per-job:", *run.submitted)
     assert shown[-1] == "COMPLETED gres:gpu:1"
     assert set(shown[:-1]) == {f"{state} gres:gpu:1"}
     assert (directory / LOG).read_text("utf-8").startswith("resuming from step ")
@@ -99,7 +99,7 @@ def test_ctrl_c_cancels_the_jobs_and_the_training_saves(
     run = submit(directory, *CONFIGS, "--", MODEL)
     job = wait_for_steps(run, directory)
     run.process.send_signal(signal.SIGINT)
-    wait_until(lambda: cluster.shows("%T", job) == ["CANCELLED"], "the job to end")
+    wait_until(lambda: cluster.shows("State:", job) == ["CANCELLED"], "the job to end")
     run.end(expected=1)
     assert cluster.running() == []
     assert "stopped by SIGTERM, saved at step " in (directory / LOG).read_text("utf-8")
@@ -114,5 +114,5 @@ def test_a_terminated_snakemake_waits_for_its_jobs(
     job = wait_for_steps(run, directory)
     run.process.send_signal(signal.SIGTERM)
     run.end()
-    assert cluster.shows("%T", job) == ["COMPLETED"]
+    assert cluster.shows("State:", job) == ["COMPLETED"]
     assert (directory / MODEL).exists()

@@ -30,6 +30,7 @@ def test_a_run_on_a_cluster_that_restarts_gives_the_bytes_of_a_local_run(
     assert count > 50
 
     assert len(run.submitted) == 12, "tables and figures are one submission"
-    assert set(cluster.shows("%T %b", *run.submitted)) == {"COMPLETED N/A"}, "none asks for a GPU"
+    shown = cluster.shows("State: ,tres-per-job:", *run.submitted)
+    assert set(shown) == {"COMPLETED N/A"}, "none asks for a GPU"
     left = [file for file in (directory / "results/logs/slurm").rglob("*") if file.is_file()]
     assert left == [], "logs of successful jobs are removed"
