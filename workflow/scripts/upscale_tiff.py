@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sandstone.volume import Volume
 
 # Chunks hold several slices: as many are read at once as fit, at least one.
-BYTES_AT_ONCE = 1 << 28
+BYTES_AT_ONCE = 1 << 26
 
 
 def pages(volume: "Volume") -> "Iterator[np.ndarray]":
