@@ -87,7 +87,10 @@ def test_tile_and_batch_do_not_change_the_window(prepared):
 
 MISTAKES = {
     "another scale": ({"scale": 4}, "enlarges by 2, not by 4"),
-    "no model": ({"model_dir": "none"}, "none/generator.json does not exist; run the step that writes it"),
+    "no model": (
+        {"model_dir": "none"},
+        "none/generator.json does not exist; run the step that writes it",
+    ),
     "empty window": ({"window": (90, 10)}, "no range of percentiles"),
     "empty levels": ({"levels": (5, 5)}, "give the low one first"),
     "flat voxels": ({"axes": "mean", "voxel_size_um": (8, 6, 6)}, "not cubic"),

@@ -16,11 +16,15 @@ TINY = ("--configfile", "tests/config/tiny.yaml")
 
 
 @pytest.fixture(scope="module")
-def crate(tiny: tuple[Path, str], snakemake: Snakemake) -> Path:
-    """The results of the tiny run, collected into a crate."""
-    done = snakemake(tiny[0], *TINY, targets=("provenance",))
+def crate(
+    tiny: tuple[Path, str], snakemake: Snakemake, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The results of a copy of the tiny run, collected into a crate."""
+    directory = tmp_path_factory.mktemp("crate") / "clone"
+    shutil.copytree(tiny[0], directory, symlinks=True)
+    done = snakemake(directory, *TINY, targets=("provenance",))
     assert done.returncode == 0, done.stderr[-6000:]
-    return tiny[0] / "results"
+    return directory / "results"
 
 
 def verify(directory: Path, snakemake: Snakemake) -> subprocess.CompletedProcess[str]:
