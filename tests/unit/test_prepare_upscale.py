@@ -89,7 +89,7 @@ MISTAKES = {
     "another scale": ({"scale": 4}, "enlarges by 2, not by 4"),
     "no model": (
         {"model_dir": "none"},
-        "none/generator.json does not exist; run the step that writes it",
+        "none/generator.json does not exist",
     ),
     "empty window": ({"window": (90, 10)}, "no range of percentiles"),
     "empty levels": ({"levels": (5, 5)}, "give the low one first"),
