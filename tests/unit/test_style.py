@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
@@ -43,6 +43,7 @@ def test_more_models_than_colours_still_have_one_each():
 
 
 @given(st.floats(1e-2, 1e7))
+@example(0.3)  # a third of it is just below 0.1
 def test_a_scale_bar_has_a_round_length_that_fits(width_um):
     length = style.round_length_um(width_um)
     assert f"{length:.0e}"[0] in "125"

@@ -20,6 +20,11 @@ WHOLE_GAN = {
 }
 
 
+def heed_ctrl_c():
+    """Undo what a shell does that starts pytest in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Process:
     """One start of train.py."""
 
@@ -29,6 +34,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=heed_ctrl_c,  # noqa: PLW1509 - it takes no lock
         )
         self.told = ""
 

@@ -60,7 +60,7 @@ rule write_crate:
         code=code("write_crate"),
     output:
         crate="results/ro-crate-metadata.json",
-        code=directory("results/code"),
+        code="results/code/Snakefile",
         config="results/config.yaml",
     log:
         "results/logs/write_crate.log",
@@ -74,6 +74,7 @@ rule write_crate:
     params:
         packages=packages("provenance"),
         elsewhere=flag("elsewhere", elsewhere()),
+        folder=subpath(output.code, parent=True),
         config=json.dumps(config, sort_keys=True),  # all of it: the crate quotes it
         snakemake=snakemake_version,
     shell:
@@ -88,7 +89,7 @@ rule write_crate:
             --config {params.config:q} \
             --snakemake {params.snakemake:q} \
             --crate {output.crate:q} \
-            --code {output.code:q} \
+            --code {params.folder:q} \
             --config-file {output.config:q}
         """
 

@@ -166,8 +166,10 @@ def round_length_um(width_um: float) -> float:
     100.0
     """
     target = width_um / 3
-    decade = 10.0 ** math.floor(math.log10(target))
-    return max(step * decade for step in (1, 2, 5) if step * decade <= target)
+    # The logarithm of a number just below a power of ten may be rounded up to that power's.
+    decades = [10.0 ** (math.floor(math.log10(target)) + shift) for shift in (-1, 0)]
+    lengths = (step * decade for decade in decades for step in (1, 2, 5))
+    return max(length for length in lengths if length <= target)
 
 
 def length_label(length_um: float) -> str:
