@@ -53,8 +53,7 @@ bench: .venv/.installed ## Measure: each script in benchmarks/ prints ratios of 
 	@for benchmark in $(sort $(wildcard benchmarks/*.py)); do \
 		echo "== $$benchmark"; $(IN_VENV) python $$benchmark || exit; done
 
-# Build .venv-slurm: what submits jobs to a Slurm cluster, on top of .venv.
-slurm: .venv-slurm/.installed
+slurm: .venv-slurm/.installed ## Build .venv-slurm, which adds Snakemake's plugin for Slurm to .venv
 
 lock: .venv/.installed ## Renew requirements.txt and requirements-slurm.txt, for Python 3.11 to 3.13 alike
 	$(COMPILE) requirements.in --output-file requirements.txt
