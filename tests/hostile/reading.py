@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sandstone.cli import InputError
+from sandstone.cli import InputError, one_line
 from sandstone.volume import open_volume
 
 from .conftest import Limited
 
 VOXELS = np.arange(2 * 8 * 8, dtype=np.uint16).reshape(2, 8, 8)
+LONGEST_SENTENCE = 1000  # characters, with the path; no more than a terminal shows
 MOST_MEMORY_MB = 700  # of a reader with its libraries; declared sizes go up to exabytes
 
 
@@ -33,6 +34,12 @@ def refuse(path: Path | list[Path], sentence: str, **options: Any) -> None:
     with pytest.raises(InputError, match=sentence) as caught:
         read(path, **options)
     assert "\n" not in str(caught.value)
+    check_sentence(caught.value)
+
+
+def check_sentence(error: Exception) -> None:
+    """What reaches the user is there, and short."""
+    assert 0 < len(one_line(str(error))) < LONGEST_SENTENCE
 
 
 def read_all(files: list[Path], in_little_memory: Limited) -> list[str]:

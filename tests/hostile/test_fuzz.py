@@ -20,8 +20,10 @@ from hypothesis import strategies as st
 
 from sandstone import architecture, pairs, plain_yaml, slices, tables
 from sandstone import config as configuration
-from sandstone.cli import InputError, one_line
+from sandstone.cli import InputError
 from sandstone.volume import RawLayout, open_volume
+
+from .reading import check_sentence
 
 VOXELS = np.random.default_rng(1).integers(0, 60000, (3, 8, 7)).astype(np.uint16)
 FEW, MANY = 60, 3000
@@ -49,12 +51,6 @@ EDITS = st.lists(
     max_size=6,
 )
 Edit = tuple[str, int, int, int]
-
-
-def check_sentence(error: Exception) -> None:
-    """One line of it reaches the user, and no more than a terminal shows."""
-    assert str(error)
-    assert len(one_line(str(error))) < 1000
 
 
 def mutated(content: bytes, edits: list[Edit]) -> bytes:

@@ -90,6 +90,7 @@ TIFFS = {
     "tiles of no size": tiff(*page(8, 8, (322, 4, 1, 0), (323, 4, 1, 0), *TILES)),
     "huge tiles": tiff(*page(8, 8, (322, 4, 1, BIG), (323, 4, 1, BIG), *TILES)),
     "unknown compression": tiff(*page(8, 8, (259, 3, 1, 60000))),
+    "hundreds of compressions": tiff(*page(8, 8, (259, 3, 500, 8)), more=bytes(1000)),
     "old JPEG": tiff(*page(8, 8, (259, 3, 1, 6))),
     "a loop of pages": tiff(*page(8, 8), following=8),
     "a page beyond the end": tiff(*page(8, 8), following=BIG),

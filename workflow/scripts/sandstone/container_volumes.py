@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sandstone.cli import InputError
+from sandstone.cli import InputError, shortened, shown
 from sandstone.hdf5_storage import check_chunk_size, check_storage
 from sandstone.volume_source import (
     UNKNOWN,
@@ -227,7 +227,7 @@ def _check_codecs(array: "zarr.Array", path: Path) -> None:
     for codec in _codecs(array.metadata.to_dict()):
         name = str(codec.get("id", codec.get("name"))).removeprefix("numcodecs.")
         if name not in ZARR_CODECS:
-            raise InputError(f"{path}: codec {name!r} is not supported; save it with zstd")
+            raise InputError(f"{path}: codec {shown(name)} is not supported; save it with zstd")
 
 
 def _codecs(metadata: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -268,11 +268,11 @@ def _scale(holder: Mapping[str, Any], axes: int) -> np.ndarray:
 
 def _choose(path: Path, volumes: Sequence[str], dataset: str | None) -> str:
     """Return the name of the array to read: the one asked for, the only one, or ANU's."""
-    names = ", ".join(volumes)
+    names = shortened(", ".join(volumes))
     if dataset is not None:
         if dataset.strip("/") not in volumes:
             raise InputError(
-                f"{path}: {dataset!r} is no volume in it; "
+                f"{path}: {shown(dataset)} is no volume in it; "
                 + (f"dataset may be {names}" if volumes else "it holds none of three axes")
             )
         return dataset.strip("/")

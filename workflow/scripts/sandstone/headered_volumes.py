@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sandstone.cli import InputError
+from sandstone.cli import InputError, shortened, shown
 from sandstone.volume_source import (
     UNKNOWN,
     FileVoxelSize,
@@ -75,7 +75,7 @@ def open_raw(
         voxel = np.dtype(dtype).newbyteorder({"little": "<", "big": ">"}[byteorder])
     except (TypeError, KeyError) as error:
         raise InputError(
-            f"{path}: {dtype!r}, byte order {byteorder!r}, is no type of voxels; "
+            f"{path}: {shown(dtype)}, byte order {shown(byteorder)}, is no type of voxels; "
             "write for example uint16 and little under raw"
         ) from error
     if len(shape) != 3 or min(shape) < 1 or offset < 0:
@@ -257,7 +257,8 @@ def _beside(path: Path, name: str) -> Path:
     data = path.parent / name
     if Path(name).name != name or data.resolve().parent != path.parent.resolve():
         raise InputError(
-            f"{path}: its data file {name} lies outside the header's folder; put both side by side"
+            f"{path}: its data file {shortened(name)} lies outside the header's folder; "
+            "put both side by side"
         )
     if not data.is_file():
         raise InputError(f"{path}: its data file {data} is missing; copy it beside the header")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from sandstone.cli import InputError
+from sandstone.cli import InputError, shortened
 from sandstone.volume_source import (
     UNKNOWN,
     FileVoxelSize,
@@ -184,10 +184,10 @@ def _is_colour(axis: str, length: int) -> bool:
 
 def _check_codec(page: tifffile.TiffPage, path: Path) -> None:
     if page.compression not in tifffile.TIFF.DECOMPRESSORS:
-        name = getattr(page.compression, "name", str(page.compression))
+        name = getattr(page.compression, "name", page.compression)
         raise InputError(
-            f"{path}: no codec reads its {name} compression; install the package imagecodecs, "
-            "or save the file uncompressed"
+            f"{path}: no codec reads its {shortened(name)} compression; "
+            "install the package imagecodecs, or save the file uncompressed"
         )
 
 
