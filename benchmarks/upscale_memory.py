@@ -81,7 +81,7 @@ def peak(command: list[str]) -> tuple[float, float]:
 def measure(
     folder: Path, gigabytes: float, options: argparse.Namespace
 ) -> dict[str, tuple[float, float]]:
-    """Return peak memory and seconds of the three jobs that upscale one volume."""
+    """Return peak memory and seconds of the four jobs that upscale one volume."""
     shape, volume = shape_of(gigabytes, options.tile), folder / "rock.raw"
     write_volume(volume, shape)
     layout, store, sign = folder / "layout.json", folder / "store", folder / "0.json"
@@ -93,6 +93,7 @@ def measure(
     slab = [*model, "--slab", "0", "--layout", str(layout), "--store", str(store)]
     join = ["--slabs", str(sign), "--layout", str(layout), "--store", str(store)]
     join += ["--zarr", str(folder / "rock.ome.zarr"), "--table", str(folder / "table.csv")]
+    tiff = ["--zarr", str(folder / "rock.ome.zarr"), "--output", str(folder / "rock.ome.tif")]
     slab_code = STAND_IN.format(
         scripts=str(SCRIPTS), scale=SCALE, arguments=[*reading, *slab, "--output", str(sign)]
     )
@@ -100,7 +101,8 @@ def measure(
     jobs = {
         "prepare": [python, str(SCRIPTS / "prepare_upscale.py"), *reading, *prepare],
         "slab": [python, "-c", slab_code],
-        "volume": [python, str(SCRIPTS / "upscale_volume.py"), *reading, *join],
+        "join": [python, str(SCRIPTS / "upscale_volume.py"), *reading, *join],
+        "tiff": [python, str(SCRIPTS / "upscale_tiff.py"), *tiff],
     }
     return {name: peak([*command]) for name, command in jobs.items()}
 

@@ -65,6 +65,17 @@ def test_levels_are_means(image):
     assert second.dtype == finest.dtype
 
 
+@pytest.mark.parametrize("axes", ["z", "mean"])
+def test_levels_do_not_depend_on_the_borders_of_odd_chunks(axes, tmp_path):
+    cut = Cut((7, 53, 101), scale=3, axes=axes, tile=35, batch=1, halo=3)
+    store, voxels = fill(tmp_path / "store", cut)
+    sizes = (6.0, 2.0, 2.0) if axes == "z" else (2.0, 2.0, 2.0)
+    group = zarr.open_group(write(tmp_path / "rock.ome.zarr", store, sizes), mode="r")
+    assert any(chunk % 2 for chunk in group["0"].chunks[1:])
+    step = (1, 2, 2) if axes == "z" else (2, 2, 2)
+    np.testing.assert_array_equal(group["1"][:], ome_zarr.shrink(voxels, step))
+
+
 def test_our_reader_gives_voxels_and_voxel_size(image):
     with open_volume(image[0]) as volume:
         assert volume.voxel_size_um == (6.0, 1.5, 1.5)

@@ -35,6 +35,12 @@ def test_percentiles_of_narrow_integers_are_exact(dtype, percentiles):
     np.testing.assert_array_equal(found, exact(values, percentiles))
 
 
+def test_slices_are_counted_to_their_last_piece(monkeypatch):
+    monkeypatch.setattr(window, "PIECE", 7)
+    voxels = Voxels(np.arange(10), np.arange(10, 31), np.arange(0))
+    assert window.find(voxels, np.int64, (0, 100)) == [0, 30]
+
+
 def test_share_is_met_by_the_level_that_reaches_it():
     values = np.repeat([10, 20, 30, 40], [1, 1, 7, 1]).astype(np.uint8)
     assert window.find(Voxels(values), np.uint8, (10, 90)) == [10, 30]

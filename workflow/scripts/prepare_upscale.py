@@ -87,7 +87,7 @@ def read_slice(volume: "Volume", z: int) -> "np.ndarray":
     import numpy as np
 
     image = volume.read(z, z + 1)[0]
-    if not np.isfinite(image).all():
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
         raise cli.InputError(
             f"{volume.files[0]}: slice {z} holds NaN or infinite values; "
             "replace them before upscaling"

@@ -159,10 +159,15 @@ def _coarse_step(shape: Sequence[int]) -> int:
 
 def _coarse(image: np.ndarray, step: int) -> np.ndarray:
     """Average blocks of `step` x `step` pixels; the last ones repeat the edge."""
-    padding = [(0, -length % step) for length in image.shape]
-    padded = np.pad(image.astype(np.float32), padding, mode="edge")
-    y, x = (length // step for length in padded.shape)
-    return padded.reshape(y, step, x, step).mean(axis=(1, 3))
+    rows = range(0, image.shape[0], step)
+    return np.concatenate([_coarse_row(image[y : y + step], step) for y in rows])
+
+
+def _coarse_row(band: np.ndarray, step: int) -> np.ndarray:
+    """Average the blocks of one row, shape (1, x); floats of a whole slice would need memory."""
+    padding = [(0, -length % step) for length in band.shape]
+    padded = np.pad(band.astype(np.float32), padding, mode="edge")
+    return padded.reshape(1, step, -1, step).mean(axis=(1, 3))
 
 
 def _corners(image: np.ndarray) -> list[np.ndarray]:

@@ -112,15 +112,22 @@ def _step(shape: Shape, voxel_size_um: Sequence[float], factors: Shape) -> Shape
 
 
 def _halve(finer: zarr.Array, folder: Path, step: Shape) -> zarr.Array:
-    """Write the means of cells of `step` voxels as the next level."""
+    """Write the means of cells of `step` voxels as the next level, one chunk after another."""
     shape = tuple(-(-length // factor) for length, factor in zip(finer.shape, step, strict=True))
     level = create_array(folder, shape=shape, chunks=finer.chunks, dtype=finer.dtype)
+    # Part by part, each from about one chunk below it: memory does not depend on `step`.
+    part = tuple(-(-chunk // factor) for chunk, factor in zip(level.chunks, step, strict=True))
     for region in regions(shape, level.chunks):
-        source = tuple(
-            slice(part.start * factor, min(part.stop * factor, length))
-            for part, factor, length in zip(region, step, finer.shape, strict=True)
-        )
-        level[region] = shrink(read_region(finer, source), step)
+        voxels = np.empty([extent.stop - extent.start for extent in region], level.dtype)
+        for place in regions(voxels.shape, part):
+            source = tuple(
+                slice((first + extent.start) * factor, min((first + extent.stop) * factor, length))
+                for first, extent, factor, length in zip(
+                    (extent.start for extent in region), place, step, finer.shape, strict=True
+                )
+            )
+            voxels[place] = shrink(read_region(finer, source), step)
+        level[region] = voxels
     return level
 
 

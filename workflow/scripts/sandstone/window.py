@@ -1,7 +1,7 @@
 """The intensity window of a volume: percentiles of its rock, gathered slice by slice."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ from sandstone import grey
 from sandstone.cli import InputError
 
 DIGIT = 16  # bits that are counted at once
+PIECE = 1 << 18  # voxels, likewise
 
 Voxels = Callable[[], Iterable[np.ndarray]]
 
@@ -104,7 +105,7 @@ def _select(voxels: Voxels, dtype: np.dtype, percentiles: Sequence[float]) -> li
 def _count(voxels: Voxels, leading: Sequence[int], shift: int, width: int) -> np.ndarray:
     """Count the digits at `shift` of the voxels that begin with each of `leading`, (n, digits)."""
     counts = np.zeros((len(leading), 2**width), np.int64)
-    for part in voxels():
+    for part in _pieces(voxels()):
         keys = _to_keys(part)
         begins = keys >> (shift + width) if shift + width < 8 * keys.itemsize else None
         digits = (keys >> shift) & (2**width - 1)
@@ -112,6 +113,12 @@ def _count(voxels: Voxels, leading: Sequence[int], shift: int, width: int) -> np
             own = digits if begins is None else digits[begins == key]
             counts[place] += np.bincount(own, minlength=2**width)
     return counts
+
+
+def _pieces(arrays: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield arrays in pieces, since counting takes several times the memory of what it counts."""
+    for array in arrays:
+        yield from np.split(array, range(PIECE, array.size, PIECE))
 
 
 def _to_keys(levels: np.ndarray) -> np.ndarray:
