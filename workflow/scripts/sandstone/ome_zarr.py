@@ -120,15 +120,23 @@ def _halve(finer: zarr.Array, folder: Path, step: Shape) -> zarr.Array:
     for region in regions(shape, level.chunks):
         voxels = np.empty([extent.stop - extent.start for extent in region], level.dtype)
         for place in regions(voxels.shape, part):
-            source = tuple(
-                slice((first + extent.start) * factor, min((first + extent.stop) * factor, length))
-                for first, extent, factor, length in zip(
-                    (extent.start for extent in region), place, step, finer.shape, strict=True
-                )
-            )
+            source = _source(finer.shape, step, region, place)
             voxels[place] = shrink(read_region(finer, source), step)
         level[region] = voxels
     return level
+
+
+def _source(
+    shape: Shape, step: Shape, region: Sequence[slice], place: Sequence[slice]
+) -> tuple[slice, ...]:
+    """Return which voxels of the level below, of `shape`, become those at a place of a region."""
+    return tuple(
+        slice(
+            (outer.start + inner.start) * factor,
+            min((outer.start + inner.stop) * factor, length),
+        )
+        for length, factor, outer, inner in zip(shape, step, region, place, strict=True)
+    )
 
 
 def read_region(array: zarr.Array, region: tuple[slice, ...]) -> np.ndarray:
