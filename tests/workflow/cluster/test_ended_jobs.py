@@ -106,13 +106,15 @@ def test_ctrl_c_cancels_the_jobs_and_the_training_saves(
 
 
 @pytest.mark.soak
-def test_a_terminated_snakemake_waits_for_its_jobs(
+def test_a_terminated_snakemake_waits_for_its_jobs_and_submits_no_more(
     cluster: OneNodeCluster, submit: Submit, with_pairs: Copy
 ) -> None:
     directory = with_pairs(STEPS)
-    run = submit(directory, *CONFIGS, "--", MODEL)
+    run = submit(directory, *CONFIGS, "--", "results/predictions/srresnet/phantom.h5")
     job = wait_for_steps(run, directory)
     run.process.send_signal(signal.SIGTERM)
-    run.end()
+    printed = run.end(expected=1)
     assert cluster.shows("State:", job) == ["COMPLETED"]
+    assert run.submitted == [job]
     assert (directory / MODEL).exists()
+    assert "the run was stopped: start again to continue" in printed
