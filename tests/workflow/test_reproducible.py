@@ -119,6 +119,7 @@ def test_the_command_names_a_difference_and_fails(
 # --- threads and CPUs ---
 
 
+@pytest.mark.soak
 def test_threads_of_libraries_and_cpus_change_no_byte(
     tiny: tuple[Path, str], snakemake: Snakemake, tmp_path: Path
 ) -> None:

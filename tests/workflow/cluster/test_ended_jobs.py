@@ -16,8 +16,12 @@ STEPS = 800  # seconds
 STEPS_OF_MINUTES = 20000
 LOG = "results/logs/train/srresnet.log"
 ENDS = [
-    pytest.param(("scancel", "--signal=TERM"), id="told to stop, as ahead of its time limit"),
     pytest.param(("scancel",), id="cancelled"),
+    pytest.param(
+        ("scancel", "--signal=TERM"),
+        id="told to stop, as ahead of its time limit",
+        marks=pytest.mark.soak,
+    ),
     # Slurm itself waits two minutes before it starts such a job again.
     pytest.param(("scontrol", "requeue"), id="pushed off its node", marks=pytest.mark.soak),
 ]
