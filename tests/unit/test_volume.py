@@ -69,6 +69,26 @@ def test_a_volume_that_changes_after_it_was_opened_is_told(raw_file: Path, chang
             rock.check_unchanged()
 
 
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("rock.raw", lambda path: path.write_bytes(VOXELS.tobytes())),
+        ("rock.npy", lambda path: np.save(path, VOXELS)),
+        ("fortran.npy", lambda path: np.save(path, np.asfortranarray(VOXELS))),
+        ("rock.tif", lambda path: tifffile.imwrite(path, VOXELS)),
+    ],
+)
+def test_a_file_cut_short_while_it_is_read_is_one_sentence(tmp_path: Path, name, write) -> None:
+    path = tmp_path / name
+    write(path)
+    layout = LAYOUT if path.suffix == ".raw" else None
+    with open_volume(path, voxel_size_um=2.5, raw=layout) as rock:
+        np.testing.assert_array_equal(rock.read(0, 5), VOXELS)
+        os.truncate(path, path.stat().st_size // 2)
+        with pytest.raises(InputError, match=f"{name}: ends at byte .* start again once"):
+            rock.read(0, 5)
+
+
 def test_an_empty_slab_has_the_shape_of_none(raw_file: Path) -> None:
     assert open_volume(raw_file, voxel_size_um=1, raw=LAYOUT).read(2, 2).shape == (0, 7, 6)
 
@@ -107,7 +127,7 @@ def resident_bytes() -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not tell")
-def test_pages_that_were_read_do_not_stay_in_memory(tmp_path: Path) -> None:
+def test_voxels_that_were_read_do_not_stay_in_memory(tmp_path: Path) -> None:
     shape = (300, 1000, 1000)
     path = tmp_path / "rock.raw"
     with path.open("wb") as stream:
@@ -179,7 +199,7 @@ def test_an_unreadable_file_is_one_sentence(
     def deny(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    for name in ("pathlib.Path.open", "tifffile.TiffFile", "h5py.File", "numpy.memmap"):
+    for name in ("pathlib.Path.open", "tifffile.TiffFile", "h5py.File"):
         monkeypatch.setattr(name, deny)
     layout = RawLayout((2, 10, 10), "uint8") if suffix == ".raw" else None
     with pytest.raises(InputError, match=f"rock{suffix}: permission to read it is denied"):

@@ -15,12 +15,11 @@ from sandstone.volume_source import (
     UNKNOWN,
     FileVoxelSize,
     Source,
-    array_source,
     check_compressed_length,
     check_length,
-    map_voxels,
     micrometres,
     stated,
+    stored_source,
     volume_shape,
     voxel_bytes,
 )
@@ -89,11 +88,11 @@ def open_raw(
             f"{path}: offset, shape and dtype under raw describe {expected} bytes, but it holds "
             f"{actual}; correct them (a header belongs into offset)"
         )
-    return array_source(map_voxels(path, tuple(shape), voxel, offset), path, (path,))
+    return stored_source(path, tuple(shape), voxel, offset)
 
 
 def open_npy(path: Path) -> Source:
-    """Open a NumPy file as a memory map; pickled objects are refused."""
+    """Open a NumPy file; pickled objects are refused."""
     readers = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
@@ -107,8 +106,7 @@ def open_npy(path: Path) -> Source:
     offset = stream.tell()
     if dtype.hasobject or dtype.names:
         raise InputError(f"{path}: holds objects or records instead of numbers; save a plain array")
-    voxels = map_voxels(path, shape, dtype, offset, "F" if fortran else "C")
-    return array_source(voxels, path, (path,))
+    return stored_source(path, shape, dtype, offset, x_slowest=fortran)
 
 
 def open_metaimage(path: Path) -> Source:
@@ -269,8 +267,9 @@ def _block_source(block: Block, header: Path, voxel_size_um: FileVoxelSize) -> S
     shape = volume_shape(block.shape, header)
     files = (header,) if block.path == header else (header, block.path)
     if not block.compressed:
-        voxels = map_voxels(block.path, shape, block.dtype, block.offset)
-        return array_source(voxels, header, files, voxel_size_um=voxel_size_um)
+        return stored_source(
+            block.path, shape, block.dtype, block.offset, files=files, voxel_size_um=voxel_size_um
+        )
     stored = block.path.stat().st_size - block.offset
     check_compressed_length(block.path, voxel_bytes(block.shape, block.dtype), stored)
     voxels = functools.cache(lambda: _decompress(block).reshape(shape))

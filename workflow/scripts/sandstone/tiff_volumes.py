@@ -13,13 +13,12 @@ from sandstone.volume_source import (
     UNKNOWN,
     FileVoxelSize,
     Source,
-    array_source,
     check_compressed_length,
     check_length,
     library_errors,
-    map_voxels,
     micrometres,
     stated,
+    stored_source,
     voxel_bytes,
 )
 
@@ -40,7 +39,7 @@ MOST_CHANNELS = 4
 def open_tiff(path: Path) -> Source:
     """Open one TIFF file whose pages are the slices of a volume.
 
-    Contiguous uncompressed voxels are memory-mapped; otherwise pages are decoded one by one.
+    Contiguous uncompressed voxels are read as they lie; otherwise pages are decoded one by one.
     """
     tiff = tifffile.TiffFile(path, _multifile=False)
     try:
@@ -106,9 +105,8 @@ def _source_of(tiff: tifffile.TiffFile, path: Path) -> Source:
     size = _voxel_size(tiff)
     if series.dataoffset is not None:
         stored = series.dtype.newbyteorder(tiff.byteorder)
-        voxels = map_voxels(path, shape, stored, series.dataoffset)
-        tiff.close()  # the map has a handle of its own
-        return array_source(voxels, path, (path,), voxel_size_um=size)
+        tiff.close()  # the source has a handle of its own
+        return stored_source(path, shape, stored, series.dataoffset, voxel_size_um=size)
     _check_segments(series, shape, path)
 
     def read(z0: int, z1: int, rows: slice) -> np.ndarray:

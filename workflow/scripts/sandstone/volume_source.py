@@ -1,6 +1,6 @@
 """What every reader of a volume format shares: the source of voxels, its checks, its units."""
 
-import mmap
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,8 +78,6 @@ class Source:
         What the format says along z, y, x, micrometres; None along a silent axis.
     close : callable
         Lets go of open files.
-    release : callable
-        Lets go of what earlier reads left in memory.
     in_memory : bool
         Whether the first read unpacks the whole volume into memory.
     """
@@ -90,7 +88,6 @@ class Source:
     files: tuple[Path, ...]
     voxel_size_um: FileVoxelSize = UNKNOWN
     close: Callable[[], None] = lambda: None
-    release: Callable[[], None] = lambda: None
     in_memory: bool = False
 
 
@@ -134,22 +131,7 @@ def array_source(array: ArrayLike, path: Path, files: tuple[Path, ...], **detail
             return np.asarray(array[rows, :])[np.newaxis][z0:z1]
         return np.asarray(array[(*singletons, slice(z0, z1), rows)])
 
-    release = _unmap_pages(array)
-    return Source(shape, np.dtype(array.dtype), read, files, release=release, **details)
-
-
-def _unmap_pages(array: ArrayLike) -> Callable[[], None]:
-    """Return what takes the pages that reads have touched out of this process's memory.
-
-    They stay in the system's cache. Without it, reading a mapped file from end to end would
-    make the process look as large as the file, which batch systems may kill it for.
-    """
-    mapped = getattr(array, "base", None)
-    while isinstance(mapped, np.ndarray):
-        mapped = mapped.base
-    if not isinstance(mapped, mmap.mmap) or not hasattr(mmap, "MADV_DONTNEED"):
-        return lambda: None
-    return lambda: mapped.madvise(mmap.MADV_DONTNEED)
+    return Source(shape, np.dtype(array.dtype), read, files, **details)
 
 
 def volume_shape(shape: tuple[int, ...], path: Path) -> tuple[int, int, int]:
@@ -169,20 +151,81 @@ def volume_shape(shape: tuple[int, ...], path: Path) -> tuple[int, int, int]:
     return (1, *shape) if excess < 0 else tuple(shape[excess:])
 
 
-def map_voxels(
-    path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike, offset: int = 0, order: str = "C"
-) -> np.ndarray:
-    """Return a read-only memory map of the voxels that begin `offset` bytes into `path`.
+def stored_source(
+    path: Path,
+    shape: tuple[int, ...],
+    dtype: npt.DTypeLike,
+    offset: int = 0,
+    *,
+    x_slowest: bool = False,
+    **details: Any,
+) -> Source:
+    """Return a source of plain voxels that begin `offset` bytes into `path`, x fastest.
+
+    They are read rather than mapped into memory: a file that is cut short meanwhile, or a disk
+    that fails, is then an error, while touching mapped memory would end the process (SIGBUS).
 
     Raises
     ------
     InputError
-        If the file is shorter than that.
+        If the shape is that of no volume, or the file is too short for it.
     """
     if any(length < 1 for length in shape):
         raise InputError(f"{path}: shape {shape} holds no voxels; check where it comes from")
     check_length(path, offset + voxel_bytes(shape, dtype), path.stat().st_size)
-    return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape, order=order)
+    voxels = _StoredVoxels(path, volume_shape(shape, path), np.dtype(dtype), offset)
+    return Source(
+        voxels.shape,
+        voxels.dtype,
+        voxels.read_x_slowest if x_slowest else voxels.read,
+        close=voxels.close,
+        **{"files": (path,), **details},
+    )
+
+
+class _StoredVoxels:
+    """Plain voxels in an open file; see `stored_source`."""
+
+    def __init__(
+        self, path: Path, shape: tuple[int, int, int], dtype: np.dtype, offset: int
+    ) -> None:
+        self.shape, self.dtype = shape, dtype
+        self._path, self._offset = path, offset
+        self._stream = path.open("rb", buffering=0)
+        self.close = self._stream.close
+
+    def read(self, z0: int, z1: int, rows: slice) -> np.ndarray:
+        """Return rows of the slices z0 to z1 - 1, as `Source` describes."""
+        _, height, width = self.shape
+        first, stop, _ = rows.indices(height)
+        voxels = np.empty((z1 - z0, stop - first, width), self.dtype)
+        for z, image in enumerate(voxels, z0):
+            self._fill(image, (z * height + first) * width)
+        return voxels
+
+    def read_x_slowest(self, z0: int, z1: int, rows: slice) -> np.ndarray:
+        """Do the same where the file runs along z first and along x last."""
+        depth, height, width = self.shape
+        first, stop, _ = rows.indices(height)
+        voxels = np.empty((z1 - z0, stop - first, width), self.dtype)
+        plane = np.empty((stop - first, depth), self.dtype)
+        for x in range(width):
+            self._fill(plane, (x * height + first) * depth)
+            voxels[:, :, x] = plane[:, z0:z1].T
+        return voxels
+
+    def _fill(self, voxels: np.ndarray, before: int) -> None:
+        """Fill a contiguous array with the voxels that follow `before` others in the file."""
+        rest = memoryview(voxels.reshape(-1).view(np.uint8))
+        position = self._offset + before * self.dtype.itemsize
+        while rest:
+            count = os.preadv(self._stream.fileno(), [rest], position)
+            if not count:
+                raise InputError(
+                    f"{self._path}: ends at byte {position}, though it was longer when it was "
+                    "opened; start again once it is whole and nothing writes to it"
+                )
+            rest, position = rest[count:], position + count
 
 
 def voxel_bytes(shape: tuple[int, ...], dtype: npt.DTypeLike) -> int:
