@@ -72,6 +72,15 @@ def test_differences_are_those_of_the_definition():
     )
 
 
+def test_of_a_large_volume_the_same_rock_is_measured_before_and_after():
+    lr = np.zeros((3, 700, 900))
+    lr[:, 200:500, 300:600] = np.random.default_rng(6).normal(size=(3, 300, 300))
+    sr = lr.repeat(2, 1).repeat(2, 2)
+    before, after = measure(lr, cell=(1, 1), detail=None), measure(sr, cell=(1, 2))
+    assert after["resolved"] == pytest.approx(before["resolved"], rel=1e-6)
+    assert before["resolved"][0] > 0.02
+
+
 def test_layers_that_are_read_one_after_another_give_the_whole(monkeypatch):
     voxels = smooth()
     whole = measure(voxels)

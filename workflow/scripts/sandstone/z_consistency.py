@@ -18,6 +18,7 @@ Matheron, G. (1963). Principles of geostatistics. Economic Geology 58(8), 1246-1
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -28,8 +29,8 @@ Read = Callable[[int, int, slice, slice], np.ndarray]
 # Mean absolute differences along z and within slices.
 Differences = tuple[float, float]
 
-EDGE = 256  # about, of a column of voxels
-MOST_COLUMNS = 16  # of a large volume: a million places a slice tell enough
+EDGE = 64  # cells, of a column that is measured
+MOST = 4  # columns along y and along x: tens of thousands of cells a slice tell enough
 DEPTH = 16  # about, slices of a column that are in memory at once
 
 
@@ -95,8 +96,8 @@ def measure(
     ----------
     read : callable
     shape : tuple of int
-        Of the volume, voxels. Cells that it cuts are left out; of a large volume, columns of
-        about `EDGE`² voxels a slice are taken, `MOST_COLUMNS` of them, evenly spread.
+        Of the volume, voxels. Cells that it cuts are left out; of a large volume, `MOST`²
+        columns of `EDGE`² cells a slice are taken, the same ones of the coarse and the fine.
     cell : tuple of int
         Voxels that a coarse voxel covers along z, and along y and x.
     resolved : Lags
@@ -132,15 +133,15 @@ def row(source: str, band: str, distance_um: float, differences: Differences) ->
 
 def _columns(shape: tuple[int, int, int], cell: int) -> list[tuple[slice, slice]]:
     """Return rows and columns that cover all whole cells, or are spread over a large volume."""
-    edge = max(1, EDGE // cell) * cell
-    height, width = (length // cell * cell for length in shape[1:])
-    columns = [
-        (slice(y, min(y + edge, height)), slice(x, min(x + edge, width)))
-        for y in range(0, height, edge)
-        for x in range(0, width, edge)
-    ]
-    chosen = np.linspace(0, len(columns) - 1, min(len(columns), MOST_COLUMNS))
-    return [columns[number] for number in chosen.round().astype(int)]
+    rows, columns = (_parts(length // cell * cell, EDGE * cell) for length in shape[1:])
+    return list(product(rows, columns))
+
+
+def _parts(length: int, edge: int) -> list[slice]:
+    parts = [slice(start, min(start + edge, length)) for start in range(0, length, edge)]
+    count = min(len(parts), MOST)
+    # Away from the border, where a plug has air.
+    return [parts[(2 * i + 1) * len(parts) // (2 * count)] for i in range(count)]
 
 
 def _layers(read: Read, depth: int, cell: int, column: tuple[slice, slice]) -> Iterator[np.ndarray]:
