@@ -102,7 +102,7 @@ class Volume:
             raise ValueError(f"slices {z0}:{z1} are not within 0:{self.shape[0]}")
         with library_errors(self.files[0]):
             voxels = self._source.read(z0, z1, rows)
-            return np.array(voxels, dtype=self.dtype, order="C", copy=True)
+            return np.require(voxels, self.dtype, ["C", "OWNDATA", "WRITEABLE"])
 
     def check_unchanged(self) -> None:
         """Refuse what was read if a file was written or replaced since the volume was opened.
