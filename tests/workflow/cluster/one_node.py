@@ -103,7 +103,16 @@ class OneNodeCluster:
         wait_until(lambda: "UP" in self.tell("scontrol", "ping"), "slurmctld to answer")
 
     def kill_controller(self) -> None:
-        """End slurmctld as a crash would."""
+        """End slurmctld as a crash would, once it has saved the jobs that it knows.
+
+        It saves them some seconds after a change. One that runs but is not on record would be
+        started a second time, whereupon Slurm takes the node out of service.
+        """
+        asked = time.time()
+        for job in self.running():
+            self.tell("scontrol", "update", f"JobId={job}", "Comment=saved")
+        saved = self._folder / "state" / "job_state"
+        wait_until(lambda: saved.stat().st_mtime > asked, "slurmctld to save its jobs")
         self._end("slurmctld", signal.SIGKILL)
 
     def start_node(self) -> None:

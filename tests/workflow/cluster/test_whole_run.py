@@ -18,8 +18,8 @@ def test_a_run_on_a_cluster_that_restarts_gives_the_bytes_of_a_local_run(
     run = submit(directory, *TINY, "--slurm-init-seconds-before-status-checks", 10)
     training = directory / "results/logs/train/srresnet.log"
     wait_until(training.exists, "the training to start", patience=300)
+    cluster.kill_node()  # first, so that no job starts after the controller has saved what it knows
     cluster.kill_controller()
-    cluster.kill_node()
     cluster.start_controller()
     cluster.start_node()
     printed = run.end()
