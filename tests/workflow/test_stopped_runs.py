@@ -105,7 +105,9 @@ def start(clone: Clone, tmp_path: Path) -> Iterator[Start]:
 # --- a stage that is made anew ---
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)]
+)
 def test_a_stage_stopped_with_its_run_leaves_nothing_half_made(
     tiny: tuple[Path, str],
     start: Start,
