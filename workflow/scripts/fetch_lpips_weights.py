@@ -8,9 +8,10 @@ import argparse
 import io
 import sys
 import tempfile
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from sandstone import cli
 
@@ -54,7 +55,6 @@ def read_arrays(part: Path) -> list["np.ndarray"]:
     InputError
         If the file is no .keras file.
     """
-    import zipfile
     import zlib
 
     import h5py
@@ -125,8 +125,6 @@ def fetch(base: str, output: str | Path, sha256: Mapping[str, str] = SHA256) -> 
     InputError
         If a part cannot be had, has another SHA-256 than `sha256` says, or other arrays.
     """
-    import numpy as np
-
     from sandstone import download, files
 
     with tempfile.TemporaryDirectory() as folder:
@@ -135,8 +133,22 @@ def fetch(base: str, output: str | Path, sha256: Mapping[str, str] = SHA256) -> 
             download.download(f"{base.rstrip('/')}/{name}", Path(folder, name), sha256=digest)
         weights = repack(Path(folder))
     with files.atomic_path(output) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, **weights)  # dates every entry 1980, so equal weights give equal bytes
+        write_npz(stream, weights)
     print(f"wrote {output}", flush=True)
+
+
+def write_npz(stream: BinaryIO, arrays: "Mapping[str, np.ndarray]") -> None:
+    """Write arrays for `numpy.load`; equal arrays give equal bytes.
+
+    Those of `numpy.savez` differ between releases of Python, even within 3.11.
+    """
+    import numpy as np
+
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, array, allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())  # dated 1980
 
 
 def parser() -> argparse.ArgumentParser:
