@@ -90,8 +90,9 @@ def test_a_seed_repeats_to_the_bit(told):
 
 
 def test_every_generator_follows_the_seed_in_any_process(told):
-    keras = pytest.importorskip("keras")
-    tf = pytest.importorskip("tensorflow")
+    import keras
+    import tensorflow as tf
+
     keras.utils.set_random_seed(3)
     kernel = keras.initializers.GlorotUniform()((5, 5))
     drawn = [random.random(), np.random.random(), float(tf.random.uniform(()))]  # noqa: NPY002, S311

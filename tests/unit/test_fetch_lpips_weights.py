@@ -131,7 +131,8 @@ def test_what_is_no_keras_file(tmp_path: Path) -> None:
 
 
 def test_files_saved_by_keras_are_read(tmp_path: Path) -> None:
-    keras = pytest.importorskip("keras")
+    import keras
+
     padded = keras.Sequential([keras.layers.ZeroPadding2D(2), keras.layers.Conv2D(6, 5)])
     convolution = keras.Sequential([keras.Input((None, None, 3)), padded, keras.layers.ReLU()])
     linear = keras.Sequential(

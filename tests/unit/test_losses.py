@@ -1,11 +1,10 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 from sandstone import losses
-
-tf = pytest.importorskip("tensorflow")
 
 PIXEL_KINDS = ["l1", "l2", "charbonnier"]
 ADVERSARIAL_KINDS = ["bce", "relativistic", "hinge"]

@@ -4,12 +4,11 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 from sandstone import perceptual
 from sandstone.cli import InputError
-
-tf = pytest.importorskip("tensorflow")
 
 VGG19_FILTERS = {1: [64] * 2, 2: [128] * 2, 3: [256] * 4, 4: [512] * 4, 5: [512] * 4}
 

@@ -143,7 +143,8 @@ def test_a_truncated_volume_is_refused(folder, tmp_path):
 
 
 def test_what_unpacks_into_memory_is_told(folder, tmp_path, capsys):
-    nrrd = pytest.importorskip("nrrd")
+    import nrrd
+
     path = tmp_path / "rock.nrrd"
     nrrd.write(str(path), small_upscaling.rock((6, 20, 20)).T, {"encoding": "gzip"})
     small_upscaling.prepare(tmp_path, path, model_dir=folder / "model")
