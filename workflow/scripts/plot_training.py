@@ -6,6 +6,7 @@ Thin lines are single steps, thick lines running means over a fiftieth of the tr
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -80,7 +81,9 @@ def draw_generator_losses(axes: Axes, history: pd.DataFrame) -> None:
         draw_curve(axes, history, column, colours[column], GENERATOR_LOSSES[column])
     log_if_positive(axes, history[terms])
     axes.set(title="generator loss", ylabel="loss")
-    axes.legend(ncols=2)
+    if len(terms) > 1:
+        axes.margins(y=0.4)  # room for the legend above the curves
+    axes.legend(ncols=2, loc="upper right")
 
 
 def draw_discriminator_loss(axes: Axes, history: pd.DataFrame) -> None:
@@ -108,9 +111,10 @@ def draw_learning_rate(axes: Axes, history: pd.DataFrame) -> None:
     from sandstone import style
 
     axes.plot(history["step"], history["learning_rate"], color=style.BLACK)
-    axes.set(title="learning rate", ylabel="learning rate")
+    exponent = math.floor(math.log10(history["learning_rate"].max()))
+    axes.set(title="learning rate", ylabel=f"learning rate ($10^{{{exponent}}}$)")
     axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_major_formatter(lambda rate, _: f"{rate / 10.0**exponent:g}")
 
 
 def draw_psnr(axes: Axes, history: pd.DataFrame) -> None:
