@@ -117,7 +117,7 @@ def test_values_that_are_not_finite_are_refused(prepared):
 
 
 def test_a_constant_volume_is_refused(prepared):
-    with pytest.raises(InputError, match="constant"):
+    with pytest.raises(InputError, match=r"\.\w+: the rock is constant"):
         prepared(np.full((3, 20, 30), 7, np.uint8))
 
 

@@ -227,7 +227,7 @@ def test_slice_with_invalid_voxels_is_named(save, tmp_path, request_, value):
 
 @pytest.mark.parametrize("request_", ["auto", "full"])
 def test_constant_volume_is_refused(save, tmp_path, request_):
-    with pytest.raises(InputError, match="rock is constant: grey level 90"):
+    with pytest.raises(InputError, match=r"volume\.npy: the rock is constant: grey level 90"):
         run(*save(np.full((4, 32, 32), 90, np.uint8)), "--field-of-view", request_)
     assert_nothing_was_written(tmp_path)
 

@@ -102,7 +102,9 @@ def find_levels(args: argparse.Namespace, volume: "Volume") -> Sequence[float]:
     from sandstone import field_of_view, window
 
     view = field_of_view.find(args.field_of_view, volume.shape, lambda z: read_slice(volume, z))
-    levels = window.find(lambda: _rock(volume, view), volume.dtype, args.window)
+    levels = window.find(
+        lambda: _rock(volume, view), volume.dtype, args.window, source=volume.files[0]
+    )
     print(f"view {view.mode}: percentiles {args.window} are grey levels {levels}", flush=True)
     return levels
 

@@ -234,7 +234,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         view = field_of_view.find(args.field_of_view, volume.shape, lambda z: read_slice(volume, z))
         scan = Scan(volume, view)
         levels = window.find(
-            lambda: (image[rock] for image, rock in scan.slices()), volume.dtype, args.window
+            lambda: (image[rock] for image, rock in scan.slices()),
+            volume.dtype,
+            args.window,
+            source=volume.files[0],
         )
         low, high = levels
         print(f"rock: {scan.rock_share:.1%} of the view; window {low:g} to {high:g}", flush=True)

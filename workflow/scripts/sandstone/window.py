@@ -15,7 +15,13 @@ PIECE = 1 << 18  # voxels, likewise
 Voxels = Callable[[], Iterable[np.ndarray]]
 
 
-def find(voxels: Voxels, dtype: npt.DTypeLike, percentiles: tuple[float, float]) -> list[float]:
+def find(
+    voxels: Voxels,
+    dtype: npt.DTypeLike,
+    percentiles: tuple[float, float],
+    *,
+    source: object = "the volume",
+) -> list[float]:
     """Return the grey levels (low, high) at two percentiles of all voxels.
 
     The percentiles are exact, of whatever type: voxels are counted by the leading 16 bits of
@@ -30,6 +36,8 @@ def find(voxels: Voxels, dtype: npt.DTypeLike, percentiles: tuple[float, float])
         Of the voxels.
     percentiles : tuple of float
         From 0 to 100, the low one first.
+    source : object, optional
+        What an error names: the file of the voxels.
 
     Raises
     ------
@@ -39,7 +47,7 @@ def find(voxels: Voxels, dtype: npt.DTypeLike, percentiles: tuple[float, float])
     low, high = _select(voxels, np.dtype(dtype), percentiles)
     if low >= high:
         raise InputError(
-            f"the rock is constant: grey level {low:g} at both ends of the window "
+            f"{source}: the rock is constant: grey level {low:g} at both ends of the window "
             f"{list(percentiles)}; widen slices.window, or check the volume"
         )
     return [low, high]
