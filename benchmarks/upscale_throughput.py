@@ -2,7 +2,8 @@
 
 The three do the same work on the same machine in one run: the whole job upscale_slab.py, its start
 included; the network alone on as many tiles that lie in memory; and a loop of `model.predict` over
-whole slices, which has no tiles, no halo, no file and no window.
+whole slices, which has no tiles, no halo, no file and no window. A job of a single block tells how
+long the start takes, which does not grow with the volume.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import numpy as np
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
-NAIVE_SLICES = 4
+NAIVE_SLICES = 8
 
 
 def save_model(folder: Path, options: argparse.Namespace) -> None:
@@ -32,8 +33,10 @@ def save_model(folder: Path, options: argparse.Namespace) -> None:
     networks.build_generator(**config).save_weights(folder / "generator.weights.h5")
 
 
-def run_script(folder: Path, options: argparse.Namespace) -> float:
-    """Prepare and upscale; return the seconds of the job that upscales."""
+def run_script(folder: Path, options: argparse.Namespace) -> tuple[float, float]:
+    """Prepare and upscale; return the seconds of the job that upscales, with and without start."""
+    from sandstone import upscale_layout
+
     reading = ["--volume", str(folder / "rock.npy"), "--voxel-size-um", "4"]
     model = ["--model-dir", str(folder), "--layout", str(folder / "layout.json")]
     cut = ["--tile", str(options.tile), "--batch", str(options.batch)]
@@ -43,32 +46,36 @@ def run_script(folder: Path, options: argparse.Namespace) -> float:
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    slab = [sys.executable, str(SCRIPTS / "upscale_slab.py"), *reading, *model, "--slab", "0"]
-    threads = ["--threads", str(options.threads)]
-    start = time.monotonic()
-    subprocess.run(
-        [*slab, "--store", str(folder / "store"), "--output", str(folder / "0.json"), *threads],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    return time.monotonic() - start
+    blocks = len(upscale_layout.read(folder / "layout.json").cut)
+    seconds = []
+    for slabs in (1, blocks):
+        slab = ["--slab", "0", "--slabs", str(slabs), "--threads", str(options.threads)]
+        output = ["--store", str(folder / f"of_{slabs}"), "--output", str(folder / "0.json")]
+        start = time.monotonic()
+        subprocess.run(
+            [sys.executable, str(SCRIPTS / "upscale_slab.py"), *reading, *model, *slab, *output],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        seconds.append(time.monotonic() - start)
+    whole, single = seconds
+    return whole, (whole - single) / (blocks - 1) * blocks
 
 
-def run_network(folder: Path) -> tuple[float, float]:
-    """Return the seconds of as many calls of the network, and of loading and compiling it."""
+def run_network(folder: Path) -> float:
+    """Return the seconds of as many calls of the compiled network."""
     from plan_upscale import calls
     from sandstone import networks, upscale_layout
 
     cut = upscale_layout.read(folder / "layout.json").cut
     edges = [edge + 2 * cut.halo for edge in cut.block[1:]]
     tiles = np.random.default_rng(0).random((cut.call, *edges, 1), dtype=np.float32)
-    start = time.monotonic()
     model = networks.load_generator(folder)
     networks.predict(model, tiles)
-    compiled = time.monotonic()
+    start = time.monotonic()
     for _ in range(calls(cut)):
         networks.predict(model, tiles)
-    return time.monotonic() - compiled, compiled - start
+    return time.monotonic() - start
 
 
 def run_slices(folder: Path, voxels: np.ndarray) -> float:
@@ -103,14 +110,14 @@ def main() -> None:
         np.save(folder / "rock.npy", voxels)
         backend.start(threads=options.threads)
         save_model(folder, options)
-        whole = run_script(folder, options)
-        alone, start = run_network(folder)
+        whole, started = run_script(folder, options)
+        alone = run_network(folder)
         slices = run_slices(folder, voxels)
     print(f"{platform.machine()}, {os.cpu_count()} cores; {options.shape} voxels, uint8")
     print("                                  seconds  LR kvoxels/s  share of the network's")
     rows = {
         "upscale_slab.py, all of it": whole,
-        "the same, less loading": whole - start,
+        "the same, less its start": started,
         "network on tiles in memory": alone,
         "model.predict slice by slice": slices,
     }

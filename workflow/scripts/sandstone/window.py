@@ -80,14 +80,17 @@ def from_unit(unit: np.ndarray, low: float, high: float, dtype: npt.DTypeLike) -
     dtype = np.dtype(dtype)
     if not np.isfinite(unit).all():
         raise ValueError("values that are not finite are no grey levels")
-    levels = unit * np.float64(high - low) + low
+    # In place from here on: passes through memory are what this costs beside the network.
+    levels = np.multiply(unit, high - low, dtype=np.float64)
+    levels += low
     if dtype.kind == "f":
         largest = float(np.finfo(dtype).max)
-        return np.clip(levels, -largest, largest).astype(dtype)
+        return np.clip(levels, -largest, largest, out=levels).astype(dtype)
     limits = np.iinfo(dtype)
     # The largest 64-bit integers are no floats: stay below.
     top = float(limits.max) if float(limits.max) <= limits.max else np.nextafter(limits.max, 0)
-    return np.clip(np.rint(levels), float(limits.min), top).astype(dtype)
+    np.rint(levels, out=levels)
+    return np.clip(levels, float(limits.min), top, out=levels).astype(dtype)
 
 
 def _select(voxels: Voxels, dtype: np.dtype, percentiles: Sequence[float]) -> list[float]:
