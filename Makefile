@@ -49,9 +49,9 @@ format: .venv/.installed ## Lay out Python and Snakemake files
 	$(IN_VENV) ruff format
 	$(IN_VENV) snakefmt Snakefile workflow/rules
 
-bench: .venv/.installed ## Measure: each script in benchmarks/ prints ratios of one run
+bench: .venv/.installed ## Measure: run each script in benchmarks/, to the end of the last
 	@for benchmark in $(sort $(wildcard benchmarks/*.py)); do \
-		echo "== $$benchmark"; $(IN_VENV) python $$benchmark || exit; done
+		echo "== $$benchmark"; $(IN_VENV) python $$benchmark || failed=1; done; exit $${failed:-0}
 
 slurm: .venv-slurm/.installed ## Build .venv-slurm, which adds Snakemake's plugin for Slurm to .venv
 

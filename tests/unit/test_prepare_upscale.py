@@ -151,6 +151,44 @@ def test_what_unpacks_into_memory_is_told(folder, tmp_path, capsys):
     assert "unpacks all of it" in capsys.readouterr().out
 
 
+def save_training(folder, sizes):
+    record = folder / "training.provenance.json"
+    record.write_text(json.dumps({"voxel_size_um": sizes}), encoding="utf-8")
+    return record
+
+
+# The volume has voxels of 6 µm, the network enlarges twice.
+@pytest.mark.parametrize(
+    ("sizes", "note"),
+    [
+        ({"fine": [50.0, 3.0, 3.0]}, None),
+        ({"fine": [2.8, 2.8, 2.8]}, None),
+        ({"coarse": [9.0, 9.0, 9.0], "fine": [3.2, 3.2, 3.2]}, None),
+        ({"fine": [3.0, 2.5, 2.5]}, "of 5 µm (fine); look"),
+        ({"b": [2.2, 2.2, 2.2], "a": [9.0, 9.0, 9.0]}, "of 18 µm (a), 4.4 µm (b); look"),
+    ],
+)
+def test_voxels_that_the_model_has_not_learned_are_told(prepared, tmp_path, capsys, sizes, note):
+    prepared(small_upscaling.rock((3, 20, 30)), training=save_training(tmp_path, sizes))
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: ")]
+    if note is None:
+        assert told == []
+    else:
+        assert len(told) == 1
+        assert "voxels of 6 µm within slices" in told[0]
+        assert note in told[0]
+        assert told[0].endswith("train on slices of 3 µm")
+
+
+@pytest.mark.parametrize(
+    "sizes", [None, 3.0, {}, {"a": 3.0}, {"a": [1, 2]}, {"a": [1, 0, 1]}, {"a": [1, 2, "3"]}]
+)
+def test_a_damaged_record_of_the_training_is_one_sentence(prepared, tmp_path, sizes):
+    with pytest.raises(InputError, match="holds no voxel sizes; train the model again"):
+        prepared(small_upscaling.rock((3, 20, 30)), training=save_training(tmp_path, sizes))
+    assert not (tmp_path / "layout.json").exists()
+
+
 @pytest.mark.parametrize("text", ["{", "[]", json.dumps({"cut": {}})])
 def test_a_damaged_layout_is_one_sentence(tmp_path, text):
     (tmp_path / "layout.json").write_text(text, encoding="utf-8")

@@ -260,6 +260,11 @@ def upscale_network(wildcards):
     }
 
 
+def training_of_upscale(wildcards):
+    model = config["upscale"][wildcards.volume]["model"]
+    return f"results/models/{model}/training.provenance.json"
+
+
 def generator_to_plan(wildcards):
     """The generator that training will build, so that the plan need not wait for it."""
     model = config["models"][config["upscale"][wildcards.volume]["model"]]

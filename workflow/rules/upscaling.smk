@@ -54,6 +54,7 @@ rule prepare_upscale:
     """Fix the grey window and the cut of the work."""
     input:
         unpack(upscale_network),
+        training=training_of_upscale,
         volume=volume_to_upscale,
         code=code("prepare_upscale"),
     output:
@@ -90,6 +91,7 @@ rule prepare_upscale:
             --volume {input.volume:q} \
             {params.reading:q} \
             --model-dir {params.model_dir:q} \
+            --training {input.training:q} \
             {params.scale:q} \
             {params.settings:q} \
             {params.window:q} \

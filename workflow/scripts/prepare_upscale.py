@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # What OME-TIFF knows; https://www.openmicroscopy.org/Schemas/OME/2016-06
 TIFF_TYPES = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "float32", "float64")
 CUBIC = 0.01  # relative difference of voxel edges that still counts as cubic
+ALIKE = 1.1  # ratio of voxel edges up to which grains look alike to a network
 
 
 def cut_of(args: argparse.Namespace, shape: tuple[int, int, int]) -> "Cut":
@@ -69,6 +70,44 @@ def check_volume(args: argparse.Namespace, volume: "Volume") -> None:
             f"{size / 1e9:.2f} GB, into memory; save it uncompressed to avoid that",
             flush=True,
         )
+
+
+def compare_voxels(record: str, volume: "Volume", scale: int) -> None:
+    """Say so where the volume's voxels are not of a size that the model has learned to enlarge.
+
+    That is no error: rock with grains of another size may need just that. But nothing else tells.
+
+    Parameters
+    ----------
+    record : str
+        Provenance record of the training, which knows the HR voxel edges of every sample.
+    volume : Volume
+    scale : int
+
+    Raises
+    ------
+    InputError
+        If the record is missing or damaged.
+    """
+    from sandstone.files import read_json
+    from sandstone.json_objects import are, is_number
+
+    remedy = "train the model again"
+    hr_sizes = read_json(record, keys=["voxel_size_um"], remedy=remedy)["voxel_size_um"]
+    if not (isinstance(hr_sizes, dict) and hr_sizes) or not all(
+        are(is_number, sizes, 3) and min(sizes) > 0 for sizes in hr_sizes.values()
+    ):
+        raise cli.InputError(f"{record} holds no voxel sizes; {remedy}")
+    edge = sum(volume.voxel_size_um[1:]) / 2
+    learned = {sample: scale * sum(sizes[1:]) / 2 for sample, sizes in hr_sizes.items()}
+    if any(1 / ALIKE <= edge / each <= ALIKE for each in learned.values()):
+        return
+    shown = ", ".join(f"{each:g} µm ({sample})" for sample, each in sorted(learned.items()))
+    print(
+        f"note: voxels of {edge:g} µm within slices, while the model has learned to enlarge voxels "
+        f"of {shown}; look at the result with care, or train on slices of {edge / scale:g} µm",
+        flush=True,
+    )
 
 
 def slices(volume: "Volume") -> "Iterator[np.ndarray]":
@@ -142,6 +181,7 @@ def parser() -> argparse.ArgumentParser:
     volume_flags.add(arguments)
     add("--model", required=True, help="name of the model")
     add("--model-dir", type=cli.InputPath, required=True, help="folder of the trained model")
+    add("--training", type=cli.InputPath, help="record of its training (.provenance.json)")
     add("--scale", type=cli.positive_int, help="what the model must enlarge by")
     add("--axes", choices=["z", "mean"], default="z", help="slices only, or all three axes alike")
     add("--tile", type=cli.positive_int, default=256, help="largest edge of a block, LR pixels")
@@ -185,6 +225,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         check_volume(args, volume)
         shown = " x ".join(map(str, volume.shape))
         print(f"{args.name}: {shown} voxels of {volume.dtype}, {volume.voxel_size_um} µm")
+        if args.training:
+            compare_voxels(args.training, volume, cut.scale)
         layout = upscale_layout.Layout(
             volume=args.name,
             model=args.model,
