@@ -26,6 +26,21 @@ def made(tmp_path_factory):
     return folder, volume, signs
 
 
+def test_what_is_left_of_earlier_runs_goes_and_nothing_else(made):
+    folder, volume, signs = made
+    earlier = folder / "store/earlier/0/c/0"
+    earlier.mkdir(parents=True)
+    foreign = folder / "store/.DS_Store"
+    foreign.write_bytes(b"of a file manager")
+    own = signs[1].with_suffix(".provenance.json")
+    for record in (own, folder / "slabs/2.provenance.json"):
+        record.write_text("{}", encoding="utf-8")
+    small_upscaling.join(folder, volume, *signs)
+    foreign.unlink()  # it was left alone
+    assert not (folder / "store/earlier").exists()
+    assert list((folder / "slabs").glob("*.provenance.json")) == [own]
+
+
 def table(folder):
     with (folder / "z_consistency.csv").open(encoding="utf-8") as stream:
         return {(row["source"], row["band"]): row for row in csv.DictReader(stream)}

@@ -1,8 +1,10 @@
 """Whole volumes through the workflow, with a model of the tiny run."""
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import ngff_zarr
@@ -16,6 +18,7 @@ from .conftest import Snakemake
 from .planning import planned_jobs
 
 SHAPE = (10, 37, 53)
+FINE = {"path": "fine.npy", "voxel_size_um": 2.0}
 OVERLAY = ("--configfile", "tests/config/tiny.yaml", "one_eight.yaml")
 
 
@@ -33,8 +36,15 @@ def entry(**settings: Any) -> dict[str, Any]:
 def overlay(directory: Path, **volumes: Any) -> tuple[str, ...]:
     """Write an overlay that upscales volumes and return the options that lay it over tiny."""
     name = f"{'_'.join(volumes)}.yaml"
-    (directory / name).write_text(yaml.safe_dump({"upscale": volumes}), encoding="utf-8")
+    content = {"samples": {"fine": FINE}, "upscale": volumes}
+    (directory / name).write_text(yaml.safe_dump(content), encoding="utf-8")
     return "--configfile", "tests/config/tiny.yaml", name
+
+
+VOLUMES = {
+    "one": entry(hr="fine"),
+    "eight": entry(hr="fine", slabs=8, formats=["zarr", "tiff"]),
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +56,13 @@ def trained(tiny: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def upscaled(trained: Path, snakemake: Snakemake) -> Path:
-    """The same volume upscaled by one job and by eight."""
+    """The same volume upscaled by one job and by eight, and compared with a finer scan."""
     grains = np.random.default_rng(1).random([-(-length // 4) for length in SHAPE])
     voxels = (grains * 60000).astype(np.uint16).repeat(4, 0).repeat(4, 1).repeat(4, 2)
     np.save(trained / "plug.npy", voxels[tuple(slice(length) for length in SHAPE)])
-    options = overlay(trained, one=entry(), eight=entry(slabs=8, formats=["zarr", "tiff"]))
+    fine = np.random.default_rng(2).integers(0, 60000, (13, 148, 212), dtype=np.uint16)
+    np.save(trained / "fine.npy", fine)
+    options = overlay(trained, **VOLUMES)
     assert options == OVERLAY
     done = snakemake(trained, *options)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
@@ -106,6 +118,51 @@ def test_the_records_account_for_every_file(upscaled: Path, snakemake: Snakemake
 
 def test_a_second_run_has_nothing_to_do(upscaled: Path, snakemake: Snakemake) -> None:
     assert planned_jobs(snakemake(upscaled, "-n", *OVERLAY)) == set()
+
+
+def test_another_choice_of_formats_computes_nothing_again(
+    upscaled: Path, snakemake: Snakemake
+) -> None:
+    one, eight = VOLUMES["one"], VOLUMES["eight"]
+    swapped = {
+        "one": {**one, "formats": eight["formats"]},
+        "eight": {**eight, "formats": ["zarr"]},
+    }
+    (upscaled / "swapped.yaml").write_text(yaml.safe_dump({"upscale": swapped}), encoding="utf-8")
+    planned = planned_jobs(snakemake(upscaled, "-n", *OVERLAY, "swapped.yaml"))
+    assert planned == {"upscale_tiff one"}
+
+
+def test_other_voxels_make_the_tiff_again(upscaled: Path, snakemake: Snakemake) -> None:
+    record = upscaled / "results/upscaled/eight/image.provenance.json"
+    content = record.read_bytes()
+    record.write_bytes(content.replace(b'"sha256": "', b'"sha256": "0', 1))
+    assert planned_jobs(snakemake(upscaled, "-n", *OVERLAY)) == {"upscale_tiff eight"}
+    record.write_bytes(content)
+
+
+def test_a_finer_scan_that_is_read_otherwise_is_compared_again(
+    upscaled: Path, snakemake: Snakemake
+) -> None:
+    changed = {"samples": {"fine": {**FINE, "voxel_size_um": 2.01}}}
+    (upscaled / "changed.yaml").write_text(yaml.safe_dump(changed), encoding="utf-8")
+    assert_compared_again(snakemake(upscaled, "-n", *OVERLAY, "changed.yaml"))
+
+
+def test_an_older_finer_scan_is_compared_again(upscaled: Path, snakemake: Snakemake) -> None:
+    fine, kept = upscaled / "fine.npy", upscaled / "kept.npy"
+    fine.rename(kept)
+    fine.write_bytes(kept.read_bytes()[::-1])
+    os.utime(fine, (1e9, 1e9))
+    planned = snakemake(upscaled, "-n", *OVERLAY)
+    kept.rename(fine)
+    assert_compared_again(planned)
+
+
+def assert_compared_again(done: CompletedProcess[str]) -> None:
+    planned = planned_jobs(done)
+    assert {"upscale_volume one", "upscale_volume eight"} < planned
+    assert not any(job.startswith("prepare_upscale") for job in planned)
 
 
 def test_a_deleted_image_comes_back_from_its_chunks(upscaled: Path, snakemake: Snakemake) -> None:

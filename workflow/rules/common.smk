@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import snakemake.exceptions

@@ -31,10 +31,12 @@ def volume_stamp(wildcards):
 
     Where the workflow makes or fetches it, its time depends on the run and its content does not.
     """
-    sample = config["samples"][wildcards.sample]
-    if "phantom" in sample or "url" in sample:
-        return ""
-    return stamp(volume(wildcards.sample))
+    return stamp_of_sample(wildcards.sample)
+
+
+def stamp_of_sample(name):
+    sample = config["samples"][name]
+    return "" if "phantom" in sample or "url" in sample else stamp(volume(name))
 
 
 # --- tile pairs ---
@@ -235,17 +237,28 @@ def upscale_flags(*keys):
     )
 
 
+def formats_flags(wildcards, output):
+    """Which files are to be written, on which the layout does not depend: see `cadence_flags`."""
+    return as_flags({"formats": config["upscale"][wildcards.volume]["formats"]})
+
+
 def volume_to_upscale(wildcards):
-    return volume_files(
-        wildcards.volume, config["upscale"][wildcards.volume], "upscale"
-    )
+    return files_to_upscale(wildcards.volume)
+
+
+@cache  # every slab asks, and a volume may be thousands of files
+def files_to_upscale(name):
+    return volume_files(name, config["upscale"][name], "upscale")
 
 
 def stamp_to_upscale(wildcards):
     """As `volume_stamp`, of a volume to upscale."""
-    if "url" in config["upscale"][wildcards.volume]:
-        return ""
-    return stamp(volume_to_upscale(wildcards))
+    return stamp_of_upscale(wildcards.volume)
+
+
+@cache
+def stamp_of_upscale(name):
+    return "" if "url" in config["upscale"][name] else stamp(files_to_upscale(name))
 
 
 def upscale_reading_flags(wildcards):
@@ -292,10 +305,17 @@ def hr_of_upscale(wildcards):
 
 
 def hr_flags(wildcards, input):
+    return flag("hr", input.get("hr"))
+
+
+def hr_reading_flags(wildcards):
     hr = config["upscale"][wildcards.volume].get("hr")
-    if not hr:
-        return []
-    return [*flag("hr", input.hr), *flags_of_reading(config["samples"][hr], "hr-")]
+    return flags_of_reading(config["samples"][hr], "hr-") if hr else []
+
+
+def stamp_of_hr(wildcards):
+    hr = config["upscale"][wildcards.volume].get("hr")
+    return stamp_of_sample(hr) if hr else ""
 
 
 # --- figures ---

@@ -76,9 +76,8 @@ rule prepare_upscale:
         volume_stamp=stamp_to_upscale,
         model_dir=subpath(input.weights, parent=True),
         scale=flag("scale", config["pairs"]["scale"]),
-        settings=upscale_flags(
-            "axes", "batch", "field_of_view", "formats", "model", "tile"
-        ),
+        settings=upscale_flags("axes", "batch", "field_of_view", "model", "tile"),
+        formats=formats_flags,
         window=upscale_window_flags,
     shell:
         """
@@ -94,6 +93,7 @@ rule prepare_upscale:
             --training {input.training:q} \
             {params.scale:q} \
             {params.settings:q} \
+            {params.formats:q} \
             {params.window:q} \
             --layout {output.layout:q} \
             --provenance {output.provenance:q}
@@ -177,6 +177,8 @@ rule upscale_volume:
         reading=upscale_reading_flags,
         volume_stamp=stamp_to_upscale,
         hr=hr_flags,
+        hr_reading=hr_reading_flags,
+        hr_stamp=stamp_of_hr,
         store="results/checkpoints/upscaled/{volume}",
         image=subpath(output.zarr, parent=True),
     shell:
@@ -189,6 +191,7 @@ rule upscale_volume:
             --volume {input.volume:q} \
             {params.reading:q} \
             {params.hr:q} \
+            {params.hr_reading:q} \
             --layout {input.layout:q} \
             --slabs {input.slabs:q} \
             --store {params.store:q} \
@@ -202,6 +205,8 @@ rule upscale_tiff:
     """Write an upscaled volume as one OME-BigTIFF."""
     input:
         zarr="results/upscaled/{volume}/{volume}.ome.zarr/zarr.json",
+        # zarr.json is the same whatever the voxels; the record knows every chunk.
+        image="results/upscaled/{volume}/image.provenance.json",
         code=code("upscale_tiff"),
     output:
         tiff="results/upscaled/{volume}/{volume}.ome.tif",

@@ -62,12 +62,18 @@ def find_store(layout: "Layout", folder: Path, slabs: Sequence[str]) -> "ChunkSt
     return store
 
 
-def remove_others(store: "ChunkStore") -> None:
-    """Remove the chunks of earlier configs, models and volumes of the same name."""
+def remove_others(store: "ChunkStore", slabs: Sequence[str]) -> None:
+    """Remove chunks of earlier configs, models and volumes of this name, and records of slabs."""
     own = store.folder.parent
     for other in own.parent.iterdir():
-        if other != own:
-            shutil.rmtree(other)
+        if other != own and other.is_dir():  # file managers leave files of their own
+            shutil.rmtree(other, ignore_errors=True)
+    signs = [Path(slab) for slab in slabs]
+    records = {sign.with_suffix(provenance.SUFFIX) for sign in signs}
+    for folder in {sign.parent for sign in signs}:
+        for record in folder.glob(f"*{provenance.SUFFIX}"):
+            if record not in records:
+                record.unlink()
 
 
 class Scales:
@@ -230,7 +236,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         voxel_size_um=layout.sr_voxel_size_um,
         origin_um=layout.origin_um,
     )
-    remove_others(store)
+    remove_others(store, args.slabs)
     files = [*volume.files, *hr_files(args)]
     image = sorted(file for file in Path(args.zarr).rglob("*") if file.is_file())
     provenance.write(
