@@ -1,12 +1,13 @@
 import hashlib
 import json
 
+import h5py
 import numpy as np
 import pytest
 import small_upscaling
 import tifffile
 
-from sandstone import upscale_layout
+from sandstone import upscale_layout, volume_source
 from sandstone.cli import InputError
 
 
@@ -62,11 +63,13 @@ def test_the_layout_says_what_will_be_made(prepared):
 
 
 def test_the_layout_knows_its_inputs(prepared, folder, tmp_path):
-    layout = prepared(small_upscaling.rock((3, 20, 30)))
+    voxels = small_upscaling.rock((3, 20, 30))
+    layout = prepared(voxels)
     content = (tmp_path / "rock.npy").read_bytes()
     assert layout.source == {
         "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
+        "voxels_sha256": hashlib.sha256(voxels.tobytes()).hexdigest(),
     }
     weights = (folder / "model" / "generator.weights.h5").read_bytes()
     assert layout.network["generator.weights.h5"] == hashlib.sha256(weights).hexdigest()
@@ -189,11 +192,78 @@ def test_a_damaged_record_of_the_training_is_one_sentence(prepared, tmp_path, si
     assert not (tmp_path / "layout.json").exists()
 
 
+def test_the_layout_knows_what_was_read_of_a_file(folder, tmp_path):
+    voxels = small_upscaling.rock((4, 20, 20))
+    with h5py.File(tmp_path / "rock.h5", "w") as archive:
+        archive["raw"], archive["mirrored"] = voxels, voxels[:, ::-1]
+    volume, model = tmp_path / "rock.h5", folder / "model"
+    layouts = [
+        upscale_layout.read(
+            small_upscaling.prepare(tmp_path, volume, model_dir=model, dataset=name)
+        )
+        for name in ("raw", "mirrored")
+    ]
+    assert layouts[0].window == layouts[1].window
+    assert layouts[0].source["sha256"] == layouts[1].source["sha256"]
+    assert layouts[0] != layouts[1]
+
+
+def test_slices_too_large_for_tiff_are_refused_before_the_work(prepared, monkeypatch):
+    voxels = small_upscaling.rock((3, 20, 30))
+    prepared(voxels, formats=("zarr", "tiff"))
+    monkeypatch.setattr(volume_source, "LARGEST_BLOCK", 40 * 60 * 2 - 1)
+    with pytest.raises(InputError, match="take tiff out of formats"):
+        prepared(voxels, formats=("zarr", "tiff"))
+    prepared(voxels)
+
+
+def test_a_view_without_rock_is_one_sentence(folder, tmp_path):
+    voxels = np.zeros((12, 128, 128), np.uint8)
+    voxels[:, 40:88:8, 40:88:8] = 200
+    path = small_upscaling.save_volume(tmp_path / "rock.npy", voxels)
+    with pytest.raises(InputError, match=r"rock\.npy: no rock found; give field_of_view as full"):
+        small_upscaling.prepare(tmp_path, path, model_dir=folder / "model", field_of_view="auto")
+
+
 @pytest.mark.parametrize("text", ["{", "[]", json.dumps({"cut": {}})])
 def test_a_damaged_layout_is_one_sentence(tmp_path, text):
     (tmp_path / "layout.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="make it again"):
         upscale_layout.read(tmp_path / "layout.json")
+
+
+def without(key):
+    return lambda value: {name: each for name, each in value.items() if name != key}
+
+
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [
+        ("window", without("low")),
+        ("window", lambda _: [0, 1]),
+        ("window", lambda value: {**value, "high": value["low"]}),
+        ("cut", lambda value: {**value, "scale": "4"}),
+        ("cut", lambda value: {**value, "tile": 0}),
+        ("cut", lambda value: {**value, "shape": [1, 2]}),
+        ("cut", lambda value: {**value, "axes": "x"}),
+        ("cut", lambda value: {**value, "more": 1}),
+        ("cut", without("halo")),
+        ("dtype", lambda _: "complex64"),
+        ("dtype", lambda _: ["uint8"]),
+        ("source", lambda _: 3),
+        ("source", without("voxels_sha256")),
+        ("network", lambda _: None),
+        ("voxel_size_um", lambda _: [1, 2]),
+        ("voxel_size_um", lambda _: [1, 2, 0]),
+    ],
+)
+def test_a_layout_with_a_wrong_value_is_one_sentence(prepared, tmp_path, key, change):
+    prepared(small_upscaling.rock((3, 20, 30)))
+    path = tmp_path / "layout.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**content, key: change(content[key])}), encoding="utf-8")
+    with pytest.raises(InputError, match=f"no layout: {key} has a wrong value; make it again"):
+        upscale_layout.read(path)
 
 
 def test_a_missing_layout_is_one_sentence(tmp_path):

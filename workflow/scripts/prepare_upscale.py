@@ -4,6 +4,7 @@ Reads the whole low-resolution volume: its grey levels, its SHA-256, and whether
 """
 
 import argparse
+import hashlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -49,8 +50,10 @@ def cut_of(args: argparse.Namespace, shape: tuple[int, int, int]) -> "Cut":
     return Cut(shape, scale, args.axes, args.tile, args.batch, halo)
 
 
-def check_volume(args: argparse.Namespace, volume: "Volume") -> None:
+def check_volume(args: argparse.Namespace, volume: "Volume", cut: "Cut") -> None:
     """Refuse a volume whose result could not be written as asked, and say what costs memory."""
+    from sandstone.volume_source import LARGEST_BLOCK, voxel_bytes
+
     sizes = volume.voxel_size_um
     if args.axes == "mean" and max(sizes) > (1 + CUBIC) * min(sizes):
         shown = " x ".join(f"{size:g}" for size in sizes)
@@ -62,6 +65,13 @@ def check_volume(args: argparse.Namespace, volume: "Volume") -> None:
         raise cli.InputError(
             f"{volume.files[0]}: OME-TIFF has no voxels of type {volume.dtype.name}; take tiff out "
             "of formats, or convert the volume"
+        )
+    size = voxel_bytes(cut.sr_shape[1:], volume.dtype)
+    if "tiff" in args.formats and size > LARGEST_BLOCK:
+        raise cli.InputError(
+            f"{volume.files[0]}: its upscaled slices take {size / 1e9:.1f} GB each, and TIFF is "
+            f"written slice by slice, of at most {LARGEST_BLOCK / 1e9:.1f} GB; take tiff out of "
+            "formats"
         )
     if volume.in_memory:
         size = volume.dtype.itemsize * volume.shape[0] * volume.shape[1] * volume.shape[2]
@@ -156,21 +166,35 @@ def _rock(volume: "Volume", view: "FieldOfView") -> "Iterator[np.ndarray]":
         yield image[view.rock(image)]
 
 
-def window_of(args: argparse.Namespace, volume: "Volume") -> dict[str, Any]:
-    """Return the window, with the number of voxels that lie beyond it and will saturate."""
+def survey(args: argparse.Namespace, volume: "Volume") -> tuple[dict[str, Any], str]:
+    """Read all slices.
+
+    Returns
+    -------
+    dict
+        The window, with the number of voxels that lie beyond it and will saturate.
+    str
+        SHA-256 of the voxels as they were read, little-endian: the files' own does not tell
+        which dataset, byte order or reader was used.
+    """
     low, high = find_levels(args, volume)
     below = above = total = 0
+    digest = hashlib.sha256()
+    stored = volume.dtype.newbyteorder("<")
     for image in slices(volume):
         below += int((image < low).sum())
         above += int((image > high).sum())
         total += image.size
+        digest.update(image.astype(stored, copy=False))
     print(
         f"window {low:g} to {high:g}; beyond it, saturated: {below / total:.2%} of the voxels "
         f"below, {above / total:.2%} above",
         flush=True,
     )
     percentiles = None if args.levels else list(args.window)
-    return {"low": low, "high": high, "percentiles": percentiles, "below": below, "above": above}
+    beyond = {"below": below, "above": above}
+    window = {"low": low, "high": high, "percentiles": percentiles, **beyond}
+    return window, digest.hexdigest()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -222,23 +246,25 @@ def main(argv: Sequence[str] | None = None) -> None:
         source_files.unchanged(volume.files),
     ):
         cut = cut_of(args, volume.shape)
-        check_volume(args, volume)
+        check_volume(args, volume, cut)
         shown = " x ".join(map(str, volume.shape))
         print(f"{args.name}: {shown} voxels of {volume.dtype}, {volume.voxel_size_um} µm")
         if args.training:
             compare_voxels(args.training, volume, cut.scale)
+        window, voxels_sha256 = survey(args, volume)
         layout = upscale_layout.Layout(
             volume=args.name,
             model=args.model,
             source={
                 "bytes": source_files.size(volume.files),
                 "sha256": source_files.digest(volume.files),
+                "voxels_sha256": voxels_sha256,
             },
             network=upscale_layout.network_digests(args.model_dir),
             dtype=volume.dtype.name,
             voxel_size_um=tuple(volume.voxel_size_um),
             cut=cut,
-            window=window_of(args, volume),
+            window=window,
         )
     upscale_layout.write(Path(args.layout), layout)
     provenance.write(

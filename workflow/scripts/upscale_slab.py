@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # The modules on which the voxels depend.
 CODE = (
     "architecture",
+    "backend",
     "blocks",
     "chunk_store",
     "cubic",

@@ -1,5 +1,6 @@
 """What all jobs of one upscaled volume agree on: `layout.json`."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,55 @@ from sandstone.architecture import generator_files
 from sandstone.blocks import Cut
 from sandstone.cli import InputError
 from sandstone.files import read_json, sha256_of, write_json
+from sandstone.json_objects import are, is_number, is_whole
 from sandstone.volume import Volume
 
 VoxelSize = tuple[float, float, float]
+DTYPES = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)} | {
+    f"float{bits}" for bits in (16, 32, 64)
+}
+
+
+def _is_cut(value: Any) -> bool:
+    lengths = ("scale", "tile", "batch")
+    return (
+        isinstance(value, dict)
+        and value.keys() == {*lengths, "shape", "axes", "halo"}
+        and are(is_whole, value["shape"], 3)
+        and all(is_whole(value[key]) for key in (*lengths, "halo"))
+        and min(*value["shape"], *(value[key] for key in lengths)) >= 1
+        and value["halo"] >= 0
+        and value["axes"] in {"z", "mean"}
+    )
+
+
+def _is_window(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and are(is_number, [value.get("low"), value.get("high")], 2)
+        and value["low"] < value["high"]
+    )
+
+
+def _is_source(value: Any) -> bool:
+    texts = ("sha256", "voxels_sha256")
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("bytes"), int)
+        and all(isinstance(value.get(key), str) for key in texts)
+    )
+
+
+KINDS: dict[str, Callable[[Any], bool]] = {
+    "volume": lambda value: isinstance(value, str),
+    "model": lambda value: isinstance(value, str),
+    "source": _is_source,
+    "network": lambda value: isinstance(value, dict),
+    "dtype": lambda value: isinstance(value, str) and value in DTYPES,
+    "voxel_size_um": lambda value: are(is_number, value, 3) and min(value) > 0,
+    "cut": _is_cut,
+    "window": _is_window,
+}
 
 
 @dataclass(frozen=True)
@@ -22,7 +69,7 @@ class Layout:
     volume, model : str
         Their names in the config.
     source : dict
-        Of the LR volume: `bytes` and `sha256` of its files.
+        Of the LR volume: `bytes` and `sha256` of its files, `voxels_sha256` of what was read.
     network : dict
         SHA-256 of the network's files, by name.
     dtype : str
@@ -87,14 +134,13 @@ def read(path: Path) -> Layout:
         If the file is missing or holds no layout.
     """
     remedy = "make it again with prepare_upscale.py"
-    content = read_json(path, keys=["upscaled", "cut", "voxel_size_um", "window"], remedy=remedy)
-    content.pop("upscaled")
-    try:
-        cut = Cut(**{**content["cut"], "shape": tuple(content["cut"]["shape"])})
-        sizes = tuple(content["voxel_size_um"])
-        return Layout(**{**content, "cut": cut, "voxel_size_um": sizes})
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path} is no layout; {remedy}") from error
+    content = read_json(path, keys=[*KINDS, "upscaled"], remedy=remedy)
+    for key, fits in KINDS.items():
+        if not fits(content[key]):
+            raise InputError(f"{path} is no layout: {key} has a wrong value; {remedy}")
+    cut = Cut(**{**content["cut"], "shape": tuple(content["cut"]["shape"])})
+    fields = {key: content[key] for key in KINDS}
+    return Layout(**{**fields, "cut": cut, "voxel_size_um": tuple(content["voxel_size_um"])})
 
 
 def check_volume(layout: Layout, volume: Volume, size: int) -> None:

@@ -42,15 +42,20 @@ def find(
     Raises
     ------
     InputError
-        If all voxels between the percentiles have one grey level.
+        If there are no voxels, or all between the percentiles have one grey level.
     """
-    low, high = _select(voxels, np.dtype(dtype), percentiles)
+    levels = _select(voxels, np.dtype(dtype), percentiles)
+    if not levels:
+        raise InputError(
+            f"{source}: no rock found; give field_of_view as full or as a box z0:z1,y0:y1,x0:x1"
+        )
+    low, high = levels
     if low >= high:
         raise InputError(
             f"{source}: the rock is constant: grey level {low:g} at both ends of the window "
-            f"{list(percentiles)}; widen slices.window, or check the volume"
+            f"{list(percentiles)}; widen slices.window (of a volume to upscale, its window), or check the volume"
         )
-    return [low, high]
+    return levels
 
 
 def apply(
@@ -97,6 +102,7 @@ def _select(voxels: Voxels, dtype: np.dtype, percentiles: Sequence[float]) -> li
     """Return the levels at percentiles, digit by digit from the most significant: radix selection.
 
     A percentile is the lowest level with that share of the voxels at it or below; 0 is the first.
+    Of no voxels there are none.
     """
     bits = 8 * dtype.itemsize
     width = min(DIGIT, bits)
@@ -105,6 +111,8 @@ def _select(voxels: Voxels, dtype: np.dtype, percentiles: Sequence[float]) -> li
         counts = _count(voxels, leading, shift, width)
         if not ranks:
             total = counts[0].sum()
+            if not total:
+                return []
             ranks = [max(1, math.ceil(share * total / 100)) for share in percentiles]
         for place, cumulative in enumerate(np.cumsum(counts, axis=1)):
             digit = int(np.searchsorted(cumulative, ranks[place]))
