@@ -91,3 +91,20 @@ def test_a_job_that_succeeded_in_the_end_is_passed_over(write_log, tmp_path):
 
 def test_a_run_without_slurm_has_no_such_logs(tmp_path):
     assert slurm_logs.sentences(tmp_path / "absent", since=0) == []
+
+
+def test_a_slab_whose_temporary_sign_is_gone_has_succeeded(write_log, tmp_path):
+    record = tmp_path / "0.provenance.json"
+    record.touch()
+    write_log(OUT_OF_TIME, output=f"{tmp_path}/0.json, {record}")
+    assert slurm_logs.sentences(tmp_path, since=0) == []
+
+
+def test_a_group_has_succeeded_once_all_its_jobs_have(write_log, tmp_path):
+    first, second = tmp_path / "a.png", tmp_path / "b.png"
+    first.touch()
+    log = write_log(OUT_OF_TIME, name="group_figures_plot/7.log", output=first)
+    log.write_text(TRAIN.format(output=second) + log.read_text(encoding="utf-8"), encoding="utf-8")
+    assert len(slurm_logs.sentences(tmp_path, since=0)) == 1
+    second.touch()
+    assert slurm_logs.sentences(tmp_path, since=0) == []

@@ -1,13 +1,17 @@
 import csv
+import errno
 import json
+import os
 
 import ngff_zarr
 import numpy as np
 import pytest
 import small_upscaling
 import tifffile
+import zarr
 
 import upscale_tiff
+from sandstone import z_consistency
 from sandstone.cli import InputError
 from sandstone.volume import open_volume
 
@@ -107,6 +111,52 @@ def test_a_missing_block_is_told_and_the_image_stays(made):
         small_upscaling.join(folder, volume, *signs)
     file.write_bytes(content)
     assert (folder / "rock.ome.zarr/zarr.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda content: content[: len(content) // 2], lambda content: content[:-9] + b"x" * 9],
+)
+def test_damaged_blocks_alone_are_computed_again(made, damage, capsys):
+    folder, volume, signs = made
+    file = small_upscaling.chunks(folder / "store")[-1]
+    content = file.read_bytes()
+    file.write_bytes(damage(content))
+    with pytest.raises(InputError, match="1 of 12 blocks were damaged and are removed; run again"):
+        small_upscaling.join(folder, volume, *signs)
+    assert [sign.exists() for sign in signs] == [True, False]
+    assert (folder / "rock.ome.zarr/zarr.json").exists(), "the image of an earlier run stays"
+    small_upscaling.upscale(folder, volume, slab=1, slabs=2)
+    assert "6 blocks, of which 5 are there already" in capsys.readouterr().out
+    assert file.read_bytes() == content
+    small_upscaling.join(folder, volume, *signs)
+
+
+def test_a_failing_disk_removes_nothing(made, monkeypatch):
+    folder, volume, signs = made
+    before = small_upscaling.chunks(folder / "store")
+
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(zarr.Array, "__getitem__", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        small_upscaling.join(folder, volume, *signs)
+    assert small_upscaling.chunks(folder / "store") == before
+    assert all(sign.exists() for sign in signs)
+
+
+def test_an_input_that_changes_during_the_join_is_told(made, monkeypatch):
+    folder, volume, signs = made
+    read = z_consistency.measure
+
+    def touching(*args, **options):
+        os.utime(volume, (1e9, 1e9))
+        return read(*args, **options)
+
+    monkeypatch.setattr(z_consistency, "measure", touching)
+    with pytest.raises(InputError, match=r"rock\.npy: changed while it was read"):
+        small_upscaling.join(folder, volume, *signs)
 
 
 def test_a_missing_slab_is_told(made):

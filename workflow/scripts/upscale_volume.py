@@ -11,6 +11,7 @@ import math
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,22 @@ def find_store(layout: "Layout", folder: Path, slabs: Sequence[str]) -> "ChunkSt
     return store
 
 
+def repair(store: "ChunkStore", slabs: Sequence[str]) -> int:
+    """Remove damaged blocks, and the signs of their slabs, so that the next run computes them.
+
+    Returns
+    -------
+    int
+        The number of blocks.
+    """
+    damaged = store.remove_damaged()
+    for slab in map(Path, slabs):
+        blocks = range(*json.loads(slab.read_text(encoding="utf-8"))["blocks"])
+        if any(number in blocks for number in damaged):
+            slab.unlink()
+    return len(damaged)
+
+
 def remove_others(store: "ChunkStore", slabs: Sequence[str]) -> None:
     """Remove chunks of earlier configs, models and volumes of this name, and records of slabs."""
     own = store.folder.parent
@@ -98,7 +115,7 @@ class Scales:
 
 
 def measure_jitter(
-    args: argparse.Namespace, layout: "Layout", volume: "Volume", upscaled: "zarr.Array"
+    layout: "Layout", volume: "Volume", upscaled: "zarr.Array", hr: "Volume | None"
 ) -> "list[Row]":
     """Return the rows of the jitter's table: of the input, the upscaled volume, and HR."""
     from sandstone import ome_zarr, z_consistency
@@ -119,9 +136,8 @@ def measure_jitter(
         ),
         "upscaled": _measure(sr, cut.sr_shape, scales),
     }
-    if args.hr:
-        with volume_flags.open_named(args, "hr") as hr:
-            measured["hr"] = _measure(*spaced(hr, layout.sr_voxel_size_um), scales)
+    if hr:
+        measured["hr"] = _measure(*spaced(hr, layout.sr_voxel_size_um), scales)
     distances = {"resolved": layout.voxel_size_um[0], "detail": layout.sr_voxel_size_um[0]}
     return [
         z_consistency.row(source, band, distances[band], bands[band])
@@ -168,12 +184,35 @@ def spaced(hr: "Volume", voxel_size_um: Sequence[float]) -> "tuple[Read, tuple[i
     return read, (-(-hr.shape[0] // step), *hr.shape[1:])
 
 
-def hr_files(args: argparse.Namespace) -> tuple[Path, ...]:
-    """Return the files of the true fine volume, where one is given."""
-    if not args.hr:
-        return ()
-    with volume_flags.open_named(args, "hr") as hr:
-        return hr.files
+def measure_and_join(args: argparse.Namespace, layout: "Layout", store: "ChunkStore") -> list[Path]:
+    """Write the table and the image.
+
+    Returns
+    -------
+    list of Path
+        The files of the volumes that were read.
+    """
+    import zarr
+
+    from sandstone import ome_zarr, source_files, upscale_layout
+
+    with ExitStack() as stack:
+        volume = stack.enter_context(volume_flags.open_named(args))
+        upscale_layout.check_volume(layout, volume, source_files.size(volume.files))
+        hr = stack.enter_context(volume_flags.open_named(args, "hr")) if args.hr else None
+        files = [*volume.files, *(hr.files if hr else ())]
+        stack.enter_context(source_files.unchanged(files))
+        finest = zarr.open_array(zarr.storage.LocalStore(store.folder, read_only=True), mode="r")
+        rows = measure_jitter(layout, volume, finest, hr)
+    write_table(Path(args.table), rows)
+    ome_zarr.write(
+        Path(args.zarr),
+        store,
+        name=layout.volume,
+        voxel_size_um=layout.sr_voxel_size_um,
+        origin_um=layout.origin_um,
+    )
+    return files
 
 
 def write_table(path: Path, rows: "list[Row]") -> None:
@@ -219,25 +258,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the image and the table."""
     args = parser().parse_args(argv)
 
-    import zarr
-
-    from sandstone import ome_zarr, source_files, upscale_layout
+    from sandstone import ome_zarr, upscale_layout
 
     layout = upscale_layout.read(Path(args.layout))
     store = find_store(layout, Path(args.store), args.slabs)
-    with volume_flags.open_named(args) as volume:
-        upscale_layout.check_volume(layout, volume, source_files.size(volume.files))
-        finest = zarr.open_array(zarr.storage.LocalStore(store.folder, read_only=True), mode="r")
-        write_table(Path(args.table), measure_jitter(args, layout, volume, finest))
-    ome_zarr.write(
-        Path(args.zarr),
-        store,
-        name=layout.volume,
-        voxel_size_um=layout.sr_voxel_size_um,
-        origin_um=layout.origin_um,
-    )
+    try:
+        files = measure_and_join(args, layout, store)
+    except ome_zarr.DamagedChunk as error:
+        blocks = repair(store, args.slabs)
+        if not blocks:
+            raise
+        raise cli.InputError(
+            f"{store.folder}: {blocks} of {len(layout.cut)} blocks were damaged and are removed; "
+            "run again, which computes these alone"
+        ) from error
     remove_others(store, args.slabs)
-    files = [*volume.files, *hr_files(args)]
     image = sorted(file for file in Path(args.zarr).rglob("*") if file.is_file())
     provenance.write(
         __file__, args, voxel_size_um=layout.sr_voxel_size_um, inputs=files, outputs=image

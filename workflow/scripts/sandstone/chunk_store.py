@@ -74,6 +74,25 @@ class ChunkStore:
         for place in self.cut.chunks(block):
             self.file(place).unlink(missing_ok=True)
 
+    def remove_damaged(self) -> list[int]:
+        """Remove the blocks of which a chunk cannot be unpacked, and return their numbers.
+
+        Raises
+        ------
+        OSError
+            If the disk fails; that is no reason to remove anything.
+        """
+        array = zarr.open_array(zarr.storage.LocalStore(self.folder, read_only=True), mode="r")
+        damaged = []
+        for number in range(len(self.cut)):
+            block = self.cut[number]
+            try:
+                array[self.cut.region(block)]
+            except (RuntimeError, ValueError):
+                self.remove(block)
+                damaged.append(number)
+        return damaged
+
     def write(self, block: Block, voxels: np.ndarray) -> None:
         """Write a block; each of its chunks appears whole or not at all.
 

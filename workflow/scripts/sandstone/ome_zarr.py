@@ -24,6 +24,10 @@ SMALLEST_EDGE = 256  # of a level within a slice, about: a thumbnail
 ROUND = 9  # decimals of lengths in the metadata, so that 6 / 3 reads as 2
 
 
+class DamagedChunk(InputError):  # noqa: N818 - reads as what was found
+    """A chunk that cannot be unpacked."""
+
+
 def write(
     path: Path,
     store: ChunkStore,
@@ -53,7 +57,9 @@ def write(
     Raises
     ------
     InputError
-        If a chunk is missing or damaged.
+        If a chunk is missing.
+    DamagedChunk
+        If one cannot be unpacked.
     """
     partial = path.with_name(f".partial.{path.name}")
     shutil.rmtree(partial, ignore_errors=True)
@@ -144,14 +150,16 @@ def read_region(array: zarr.Array, region: tuple[slice, ...]) -> np.ndarray:
 
     Raises
     ------
-    InputError
-        If a chunk is damaged.
+    DamagedChunk
+        If a chunk cannot be unpacked.
+    OSError
+        If the disk fails.
     """
     try:
         return np.asarray(array[region])
-    except (OSError, RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(
+        raise DamagedChunk(
             f"{array.store_path}: a chunk is damaged ({reason}); delete the upscaled volume and "
             "its folder under results/checkpoints/, and run again"
         ) from error

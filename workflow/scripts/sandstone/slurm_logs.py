@@ -22,8 +22,8 @@ def sentences(folder: Path, *, since: float) -> list[str]:
     Returns
     -------
     list of str
-        In the order of the names, none twice. A job whose outputs are there, so that a later
-        attempt has succeeded, is left out.
+        In the order of the names, none twice. A job of which a later attempt has succeeded is
+        left out.
     """
     found = {}
     for file in sorted(folder.glob("*_*/**/*.log")):
@@ -36,13 +36,14 @@ def sentences(folder: Path, *, since: float) -> list[str]:
 
 
 def _has_succeeded_since(text: str) -> bool:
-    """Whether all outputs that the log names exist; Snakemake removes those of a failed job."""
-    outputs = {
-        output
-        for listed in re.findall(r"^    output: (.+)$", text, re.MULTILINE)
-        for output in listed.split(", ")
-    }
-    return bool(outputs) and all(Path(output).exists() for output in outputs)
+    """Whether each job that the log names has an output.
+
+    Snakemake removes all outputs of a failed job, and the temporary ones of a successful one.
+    """
+    jobs = re.findall(r"^    output: (.+)$", text, re.MULTILINE)
+    return bool(jobs) and all(
+        any(Path(output).exists() for output in outputs.split(", ")) for outputs in jobs
+    )
 
 
 def _sentence(log: Path, text: str) -> str:

@@ -53,7 +53,8 @@ def find(
     if low >= high:
         raise InputError(
             f"{source}: the rock is constant: grey level {low:g} at both ends of the window "
-            f"{list(percentiles)}; widen slices.window (of a volume to upscale, its window), or check the volume"
+            f"{list(percentiles)}; widen slices.window (of a volume to upscale, its window), or "
+            "check the volume"
         )
     return levels
 
