@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from sandstone import volume, volume_source
+from sandstone import volume
 from sandstone.cli import InputError
 from sandstone.volume import RawLayout, open_volume
 
@@ -86,37 +86,6 @@ def test_a_file_cut_short_while_it_is_read_is_one_sentence(tmp_path: Path, name,
         os.truncate(path, path.stat().st_size // 2)
         with pytest.raises(InputError, match=f"{name}: ends at byte .* start again once"):
             rock.read(0, 5)
-
-
-@pytest.mark.parametrize("slices_at_once", [0, 1, 2, 5, 100])
-def test_any_reads_with_z_fastest_are_the_volume(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slices_at_once: int
-) -> None:
-    monkeypatch.setattr(volume_source, "GATHERED_BYTES", slices_at_once * VOXELS[0].nbytes)
-    path = tmp_path / "rock.npy"
-    np.save(path, np.asfortranarray(VOXELS))
-    rng = np.random.default_rng(2)
-    with open_volume(path, voxel_size_um=1) as rock:
-        for _ in range(100):
-            z0, z1 = sorted(rng.integers(0, 6, 2))
-            first, stop = sorted(rng.integers(0, 8, 2))
-            slab = rock.read(z0, z1, slice(first, stop))
-            np.testing.assert_array_equal(slab, VOXELS[z0:z1, first:stop])
-            slab[:] = 0  # the caller's own: what is kept stays as it is
-
-
-def test_slices_with_z_fastest_share_passes_over_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "rock.npy"
-    np.save(path, np.asfortranarray(VOXELS))
-    reads = []
-    preadv = os.preadv
-    monkeypatch.setattr(os, "preadv", lambda *args: reads.append(args) or preadv(*args))
-    with open_volume(path, voxel_size_um=1) as rock:
-        for z in range(5):
-            rock.read(z, z + 1)
-    assert len(reads) == VOXELS.shape[2]
 
 
 def test_an_empty_slab_has_the_shape_of_none(raw_file: Path) -> None:

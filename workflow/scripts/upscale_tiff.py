@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
     from sandstone.volume import Volume
 
-# Chunks hold several slices: as many are read at once as fit, at least one.
-BYTES_AT_ONCE = 1 << 26
+# A chunk is unpacked once for all slices that are read together, and holds about as many.
+SLICES_AT_ONCE = 32
+BYTES_AT_ONCE = 1 << 30  # of larger slices fewer, at least one
 
 
 def pages(volume: "Volume") -> "Iterator[np.ndarray]":
@@ -22,7 +23,8 @@ def pages(volume: "Volume") -> "Iterator[np.ndarray]":
 
     depth, height, width = volume.shape
     rate = Rate("slices", depth * height * width)
-    step = max(1, BYTES_AT_ONCE // (height * width * volume.dtype.itemsize))
+    fitting = BYTES_AT_ONCE // (height * width * volume.dtype.itemsize)
+    step = max(1, min(SLICES_AT_ONCE, fitting))
     for z in range(0, depth, step):
         for page in volume.read(z, min(z + step, depth)):
             yield page

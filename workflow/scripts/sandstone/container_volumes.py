@@ -8,6 +8,7 @@ import numpy as np
 
 from sandstone.cli import InputError, shortened, shown
 from sandstone.hdf5_storage import check_chunk_size, check_storage
+from sandstone.slice_runs import in_runs
 from sandstone.volume_source import (
     UNKNOWN,
     ArrayLike,
@@ -58,7 +59,8 @@ def open_hdf5(path: Path, dataset: str | None) -> Source:
         else:
             size = _anu_voxel_size(archive.attrs)
         voxels = _with_true_sign(voxels, name, voxels.attrs, archive.attrs)
-        return array_source(voxels, path, (path,), voxel_size_um=size, close=archive.close)
+        source = array_source(voxels, path, (path,), voxel_size_um=size, close=archive.close)
+        return _in_chunks(source, archive[name].chunks)
     except BaseException:
         archive.close()
         raise
@@ -205,7 +207,12 @@ def open_zarr(path: Path, dataset: str | None) -> Source:
     _check_codecs(array, path)
     for chunks in filter(None, (array.chunks, array.shards)):
         check_chunk_size(chunks, array.dtype, path)
-    return array_source(array, path, files, voxel_size_um=size)
+    return _in_chunks(array_source(array, path, files, voxel_size_um=size), array.chunks)
+
+
+def _in_chunks(source: Source, chunks: Sequence[int] | None) -> Source:
+    """Return a source that unpacks a chunk once for all slices in it."""
+    return in_runs(source, chunks[-3]) if chunks and len(chunks) >= 3 else source
 
 
 def _store_files(path: Path) -> tuple[Path, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sandstone.cli import InputError, shortened, shown
+from sandstone.slice_runs import in_runs
 from sandstone.volume_source import (
     UNKNOWN,
     FileVoxelSize,
@@ -106,7 +107,9 @@ def open_npy(path: Path) -> Source:
     offset = stream.tell()
     if dtype.hasobject or dtype.names:
         raise InputError(f"{path}: holds objects or records instead of numbers; save a plain array")
-    return stored_source(path, shape, dtype, offset, x_slowest=fortran)
+    source = stored_source(path, shape, dtype, offset, x_slowest=fortran)
+    # With z fastest, each slice is strewn over the whole file.
+    return in_runs(source, source.shape[0]) if fortran else source
 
 
 def open_metaimage(path: Path) -> Source:

@@ -9,6 +9,7 @@ import numpy as np
 import tifffile
 
 from sandstone.cli import InputError, shortened
+from sandstone.slice_runs import in_runs
 from sandstone.volume_source import (
     UNKNOWN,
     FileVoxelSize,
@@ -72,7 +73,7 @@ def open_stack(files: list[Path]) -> Source:
             voxels[i] = _read_slice(file, rows)
         return voxels
 
-    return Source(shape, first.dtype, read, tuple(files), first.voxel_size_um)
+    return in_runs(Source(shape, first.dtype, read, tuple(files), first.voxel_size_um))
 
 
 def _open_slice(file: Path) -> Source:
@@ -116,7 +117,7 @@ def _source_of(tiff: tifffile.TiffFile, path: Path) -> Source:
             voxels[i] = page.asarray().reshape(shape[1:])[rows]
         return voxels
 
-    return Source(shape, series.dtype, read, (path,), size, tiff.close)
+    return in_runs(Source(shape, series.dtype, read, (path,), size, tiff.close))
 
 
 def _check_page_chain(tiff: tifffile.TiffFile, path: Path) -> None:
