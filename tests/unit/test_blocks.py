@@ -99,3 +99,16 @@ def test_a_number_beyond_the_last_block_is_refused():
     cut = Cut((4, 8, 8), scale=2, axes="z", tile=8, batch=4, halo=2)
     with pytest.raises(IndexError, match="not within 0:1"):
         cut[1]
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+def test_chunks_of_a_thick_volume_are_thick(scale):
+    for depth in range(40, 300):
+        cut = Cut((depth, 50, 50), scale, "mean", 128, 1, 20)
+        assert cut.block[0] <= 64
+        assert cut.block[0] * scale % cut.chunk[0] == 0
+        assert cut.chunk[0] >= 15
+
+
+def test_a_thin_volume_is_one_block_deep():
+    assert Cut((5, 50, 50), 4, "mean", 128, 1, 20).block == (5, 50, 50)

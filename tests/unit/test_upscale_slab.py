@@ -115,8 +115,8 @@ def test_another_number_of_threads_starts_anew(ready, tmp_path):
 
 # What these read is known by its hash: see the layout.
 READERS = {
-    *("volume", "volume_source", "volume_flags", "slice_files", "volume_stamp", "source_files"),
-    *("container_volumes", "headered_volumes", "tiff_volumes", "hdf5_storage"),
+    *("volume", "volume_source", "volume_flags", "slice_files", "slice_runs", "volume_stamp"),
+    *("source_files", "container_volumes", "headered_volumes", "tiff_volumes", "hdf5_storage"),
 }
 BESIDE_THE_VOXELS = {
     *("cli", "disk", "files", "grey", "json_objects", "pipeline", "progress_rate"),

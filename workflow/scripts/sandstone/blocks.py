@@ -80,10 +80,19 @@ class Cut:
     def block(self) -> Shape:
         """Shape of a block, LR voxels: even parts of the volume, to compute little in vain."""
         if self.axes == "mean":
-            return tuple(_even_part(length, max(1, self.tile // 2)) for length in self.shape)
+            edge = max(1, self.tile // 2)
+            depth, height, width = (_even_part(length, edge) for length in self.shape)
+            return (self._divisible(depth, edge), height, width)
         height, width = (_even_part(length, self.tile) for length in self.shape[1:])
         slices = min(BLOCK_VOXELS // (height * width * self.scale**2), MOST_SLICES, self.shape[0])
         return (-(-max(1, slices) // self.call) * self.call, height, width)
+
+    def _divisible(self, depth: int, most: int) -> int:
+        """Round a block's depth so that it falls into chunks: a prime would make them thin."""
+        step = CHUNK_DEPTH // 2 // self.scale
+        if depth * self.scale <= CHUNK_DEPTH or most < step:
+            return depth
+        return min(-(-depth // step) * step, most // step * step)
 
     @cached_property
     def call(self) -> int:
