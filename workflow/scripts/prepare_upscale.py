@@ -120,37 +120,13 @@ def compare_voxels(record: str, volume: "Volume", scale: int) -> None:
     )
 
 
-def slices(volume: "Volume") -> "Iterator[np.ndarray]":
-    """Yield every slice, shape (y, x).
-
-    Raises
-    ------
-    InputError
-        If one holds NaN or infinite values.
-    """
-    return (read_slice(volume, z) for z in range(volume.shape[0]))
-
-
-def read_slice(volume: "Volume", z: int) -> "np.ndarray":
-    """Return slice `z`, shape (y, x); see `slices`."""
-    import numpy as np
-
-    image = volume.read(z, z + 1)[0]
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
-        raise cli.InputError(
-            f"{volume.files[0]}: slice {z} holds NaN or infinite values; "
-            "replace them before upscaling"
-        )
-    return image
-
-
 def find_levels(args: argparse.Namespace, volume: "Volume") -> Sequence[float]:
     """Return the grey levels that become black and white: given, or percentiles of the rock."""
     if args.levels:
         return args.levels
     from sandstone import field_of_view, window
 
-    view = field_of_view.find(args.field_of_view, volume.shape, lambda z: read_slice(volume, z))
+    view = field_of_view.find(args.field_of_view, volume.shape, volume.read_slice)
     levels = window.find(
         lambda: _rock(volume, view), volume.dtype, args.window, source=volume.files[0]
     )
@@ -162,7 +138,7 @@ def _rock(volume: "Volume", view: "FieldOfView") -> "Iterator[np.ndarray]":
     """Yield the rock's voxels slice by slice, shape (n,)."""
     (z0, z1), rows, columns = view.box
     for z in range(z0, z1):
-        image = read_slice(volume, z)[slice(*rows), slice(*columns)]
+        image = volume.read_slice(z)[slice(*rows), slice(*columns)]
         yield image[view.rock(image)]
 
 
@@ -181,7 +157,7 @@ def survey(args: argparse.Namespace, volume: "Volume") -> tuple[dict[str, Any], 
     below = above = total = 0
     digest = hashlib.sha256()
     stored = volume.dtype.newbyteorder("<")
-    for image in slices(volume):
+    for image in map(volume.read_slice, range(volume.shape[0])):
         below += int((image < low).sum())
         above += int((image > high).sum())
         total += image.size

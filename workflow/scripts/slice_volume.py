@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sandstone import cli, provenance
+from sandstone import cli, provenance, volume_flags
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,28 +15,6 @@ if TYPE_CHECKING:
     from sandstone.volume import Volume
 
 SECONDS_BETWEEN_LINES = 5
-WHOLE = slice(None)
-
-
-def read_slice(
-    volume: "Volume", z: int, rows: slice = WHOLE, columns: slice = WHOLE
-) -> "np.ndarray":
-    """Return slice `z` of a volume, or a part of it, shape (y, x).
-
-    Raises
-    ------
-    InputError
-        If it holds NaN or infinite values.
-    """
-    import numpy as np
-
-    image = volume.read(z, z + 1)[0, rows, columns]
-    if not np.isfinite(image).all():
-        raise cli.InputError(
-            f"{volume.files[0]}: slice {z} holds NaN or infinite values; "
-            "replace them before using the volume"
-        )
-    return image
 
 
 class Scan:
@@ -58,7 +36,7 @@ class Scan:
     def _read(self, z: int) -> "np.ndarray":
         """Return slice `z` within the field of view's box."""
         _, (y0, y1), (x0, x1) = self._view.box
-        return read_slice(self._volume, z, slice(y0, y1), slice(x0, x1))
+        return self._volume.read_slice(z, slice(y0, y1), slice(x0, x1))
 
     def _survey(self) -> tuple[list[list[int]], float]:
         """Find where the rock is, and refuse a volume that has none."""
@@ -174,19 +152,7 @@ def parser() -> argparse.ArgumentParser:
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
     add("--sample", required=True, help="name of the sample")
-    add(
-        "--volume",
-        type=cli.InputPath,
-        required=True,
-        nargs="+",
-        help="file, folder, glob, or files one a slice",
-    )
-    add("--voxel-size-um", type=cli.positive_float, nargs="+", help="one number, or z y x")
-    add("--raw-shape", type=cli.positive_int, nargs=3, help="z y x, headerless files only")
-    add("--raw-dtype", help="as in uint16, headerless files only")
-    add("--raw-byteorder", choices=["little", "big"], default="little")
-    add("--raw-offset", type=int, default=0, help="bytes before the first voxel")
-    add("--dataset", help="name inside an HDF5, NetCDF or Zarr file")
+    volume_flags.add(arguments)
     add("--field-of-view", default="auto", help="auto, full, or z0:z1,y0:y1,x0:x1 in voxels")
     add("--window", type=float, nargs=2, default=[0.1, 99.9], help="percentiles of the rock")
     add("--dtype", choices=["uint8", "uint16"], default="uint8", help="of the slices")
@@ -202,10 +168,6 @@ def check_flags(args: argparse.Namespace) -> None:
     low, high = args.window
     if not 0 <= low < high <= 100:
         raise cli.InputError(f"--window {low:g} {high:g} is no range of percentiles; try 0.1 99.9")
-    if args.voxel_size_um and len(args.voxel_size_um) not in {1, 3}:
-        raise cli.InputError("--voxel-size-um takes one number, or three for z, y and x")
-    if (args.raw_shape is None) != (args.raw_dtype is None):
-        raise cli.InputError("--raw-shape and --raw-dtype go together; give both")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -215,23 +177,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from sandstone import field_of_view, window
     from sandstone.files import write_json
-    from sandstone.volume import RawLayout, open_volume
 
-    size = args.voxel_size_um
-    raw = args.raw_shape and RawLayout(
-        tuple(args.raw_shape), args.raw_dtype, args.raw_byteorder, args.raw_offset
-    )
-    with open_volume(
-        args.volume if len(args.volume) > 1 else args.volume[0],
-        voxel_size_um=size[0] if size and len(size) == 1 else size,
-        raw=raw or None,
-        dataset=args.dataset,
-    ) as volume:
+    with volume_flags.open_named(args) as volume:
         check_size(volume)
         voxel_size_um = volume.voxel_size_um
         shown = " x ".join(map(str, volume.shape))
         print(f"{args.sample}: {shown} voxels of {volume.dtype}, {voxel_size_um} µm", flush=True)
-        view = field_of_view.find(args.field_of_view, volume.shape, lambda z: read_slice(volume, z))
+        view = field_of_view.find(args.field_of_view, volume.shape, volume.read_slice)
         scan = Scan(volume, view)
         levels = window.find(
             lambda: (image[rock] for image, rock in scan.slices()),

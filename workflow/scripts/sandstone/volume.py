@@ -104,6 +104,24 @@ class Volume:
             voxels = self._source.read(z0, z1, rows)
             return np.require(voxels, self.dtype, ["C", "OWNDATA", "WRITEABLE"])
 
+    def read_slice(
+        self, z: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> np.ndarray:
+        """Return slice `z`, or a part of it, shape (y, x).
+
+        Raises
+        ------
+        InputError
+            If the voxels cannot be read, or hold NaN or infinite values.
+        """
+        image = self.read(z, z + 1, rows)[0, :, columns]
+        if image.dtype.kind == "f" and not np.isfinite(image).all():
+            raise InputError(
+                f"{self.files[0]}: slice {z} holds NaN or infinite values; "
+                "replace them before using the volume"
+            )
+        return image
+
     def check_unchanged(self) -> None:
         """Refuse what was read if a file was written or replaced since the volume was opened.
 
