@@ -27,7 +27,8 @@ report: .venv/.installed ## Write results/report.html from the results that are 
 	@$(REPORT)
 
 test: lint ## Lint, then every test but the long ones
-	$(IN_VENV) pytest -m "not soak"
+	$(IN_VENV) pytest -m "not soak" --ignore tests/workflow --numprocesses auto --maxprocesses 4
+	$(IN_VENV) pytest -m "not soak" tests/workflow
 
 reproduce: .venv/.installed ## Run twice in two folders and compare every byte (tests/config/tiny.yaml, or CONFIG)
 	$(IN_VENV) python tests/workflow/reproduce.py $(CONFIG)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from workflow.conftest import Clone
 from workflow.reproduce import compare
 
@@ -11,6 +13,7 @@ from .one_node import OneNodeCluster, wait_until
 TINY = ("--configfile", "tests/config/tiny.yaml")
 
 
+@pytest.mark.soak
 def test_a_run_on_a_cluster_that_restarts_gives_the_bytes_of_a_local_run(
     tiny: tuple[Path, str], clone: Clone, cluster: OneNodeCluster, submit: Submit, tmp_path: Path
 ) -> None:
