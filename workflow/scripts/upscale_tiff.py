@@ -12,9 +12,8 @@ if TYPE_CHECKING:
 
     from sandstone.volume import Volume
 
-# A chunk is unpacked once for all slices that are read together, and holds about as many.
-SLICES_AT_ONCE = 32
-BYTES_AT_ONCE = 1 << 30  # of larger slices fewer, at least one
+# A chunk is unpacked once for all of its slices that are read together, at least one.
+BYTES_AT_ONCE = 1 << 28
 
 
 def pages(volume: "Volume") -> "Iterator[np.ndarray]":
@@ -23,8 +22,7 @@ def pages(volume: "Volume") -> "Iterator[np.ndarray]":
 
     depth, height, width = volume.shape
     rate = Rate("slices", depth * height * width)
-    fitting = BYTES_AT_ONCE // (height * width * volume.dtype.itemsize)
-    step = max(1, min(SLICES_AT_ONCE, fitting))
+    step = max(1, BYTES_AT_ONCE // (height * width * volume.dtype.itemsize))
     for z in range(0, depth, step):
         for page in volume.read(z, min(z + step, depth)):
             yield page
