@@ -80,6 +80,7 @@ def test_a_training_on_a_gpu_node_continues_after_its_time_limit(
     assert digests(directory / "results/models") == undisturbed(STEPS_OF_MINUTES)
 
 
+@pytest.mark.soak
 def test_lack_of_memory_ends_in_a_sentence_that_says_what_to_raise(
     cluster: OneNodeCluster, submit: Submit, with_pairs: Copy
 ) -> None:
