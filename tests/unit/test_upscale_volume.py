@@ -174,10 +174,34 @@ def test_slabs_of_two_environments_are_refused(made, tmp_path):
         small_upscaling.join(folder, volume, signs[0], other)
 
 
-def test_what_is_no_sign_is_refused(made, tmp_path):
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"fingerprint": "../../.."}, "does not tell of a finished slab; run again"),
+        ({"fingerprint": None}, "does not tell of a finished slab"),
+        ({"blocks": [0, 10**12]}, "does not tell of a finished slab"),
+        ({"blocks": [-1, 6]}, "does not tell of a finished slab"),
+        ({"blocks": [6, 0]}, "does not tell of a finished slab"),
+        ({"blocks": "06"}, "does not tell of a finished slab"),
+    ],
+)
+def test_a_forged_sign_is_refused_and_removes_nothing(made, tmp_path, change, expected):
+    folder, volume, signs = made
+    content = json.loads(signs[0].read_text(encoding="utf-8"))
+    forged = tmp_path / "0.json"
+    forged.write_text(json.dumps({**content, **change}), encoding="utf-8")
+    before = small_upscaling.chunks(folder / "store")
+    with pytest.raises(InputError, match=expected):
+        small_upscaling.join(folder, volume, forged, signs[1])
+    assert small_upscaling.chunks(folder / "store") == before
+
+
+def test_a_missing_or_empty_sign_is_refused(made, tmp_path):
     folder, volume, _ = made
+    with pytest.raises(InputError, match=r"0\.json does not exist"):
+        small_upscaling.join(folder, volume, tmp_path / "0.json")
     (tmp_path / "0.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(InputError, match="do not tell of finished slabs"):
+    with pytest.raises(InputError, match=r"0\.json lacks fingerprint; run again"):
         small_upscaling.join(folder, volume, tmp_path / "0.json")
 
 

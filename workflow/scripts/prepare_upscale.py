@@ -66,15 +66,15 @@ def check_volume(args: argparse.Namespace, volume: "Volume", cut: "Cut") -> None
             f"{volume.files[0]}: OME-TIFF has no voxels of type {volume.dtype.name}; take tiff out "
             "of formats, or convert the volume"
         )
-    size = voxel_bytes(cut.sr_shape[1:], volume.dtype)
-    if "tiff" in args.formats and size > LARGEST_BLOCK:
+    sr_slice = voxel_bytes(cut.sr_shape[1:], volume.dtype)
+    if "tiff" in args.formats and sr_slice > LARGEST_BLOCK:
         raise cli.InputError(
-            f"{volume.files[0]}: its upscaled slices take {size / 1e9:.1f} GB each, and TIFF is "
-            f"written slice by slice, of at most {LARGEST_BLOCK / 1e9:.1f} GB; take tiff out of "
+            f"{volume.files[0]}: its upscaled slices take {sr_slice / 1e9:.1f} GB each, and TIFF "
+            f"is written slice by slice, of at most {LARGEST_BLOCK / 1e9:.1f} GB; take tiff out of "
             "formats"
         )
     if volume.in_memory:
-        size = volume.dtype.itemsize * volume.shape[0] * volume.shape[1] * volume.shape[2]
+        size = voxel_bytes(volume.shape, volume.dtype)
         print(
             f"{volume.files[0]}: its compression has no parts, so every job unpacks all of it, "
             f"{size / 1e9:.2f} GB, into memory; save it uncompressed to avoid that",

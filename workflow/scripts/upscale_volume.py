@@ -6,8 +6,8 @@ The image is a pyramid with voxel sizes; the table compares it with the low-reso
 import argparse
 import csv
 import io
-import json
 import math
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -30,24 +30,40 @@ DIGITS = 6  # significant, of the table
 SAME_VOXEL = 0.02  # relative; scanners round the voxel size in their metadata
 
 
+def read_sign(slab: str | Path, blocks: int) -> tuple[str, range]:
+    """Return the fingerprint of a finished slab, and which of the `blocks` it computed.
+
+    Raises
+    ------
+    InputError
+        If its sign is missing or damaged.
+    """
+    from sandstone.files import read_json
+    from sandstone.json_objects import are, is_whole
+
+    remedy = "run again, which makes the slab anew where that is needed"
+    sign = read_json(slab, keys=["fingerprint", "blocks"], remedy=remedy)
+    fingerprint, ends = sign["fingerprint"], sign["blocks"]
+    # It names a folder, whose neighbours are cleared away in the end.
+    named = isinstance(fingerprint, str) and re.fullmatch(r"[0-9a-f]{64}", fingerprint)
+    if not named or not are(is_whole, ends, 2) or not 0 <= ends[0] <= ends[1] <= blocks:
+        raise cli.InputError(f"{slab} does not tell of a finished slab; {remedy}")
+    return fingerprint, range(*ends)
+
+
 def find_store(layout: "Layout", folder: Path, slabs: Sequence[str]) -> "ChunkStore":
     """Return the store that all slabs filled.
 
     Raises
     ------
     InputError
-        If slabs were made differently, or a chunk is missing.
+        If a slab is not finished, slabs were made differently, or a chunk is missing.
     """
     from sandstone.chunk_store import ChunkStore
 
-    try:
-        signs = [json.loads(Path(slab).read_text(encoding="utf-8")) for slab in slabs]
-        fingerprints = {sign["fingerprint"] for sign in signs}
-        covered = sorted(number for sign in signs for number in range(*sign["blocks"]))
-    except (ValueError, KeyError, TypeError, FileNotFoundError) as error:
-        raise cli.InputError(
-            f"{slabs[0]} and its like do not tell of finished slabs; make them with upscale_slab.py"
-        ) from error
+    signs = [read_sign(slab, len(layout.cut)) for slab in slabs]
+    fingerprints = {fingerprint for fingerprint, _ in signs}
+    covered = sorted(number for _, numbers in signs for number in numbers)
     if len(fingerprints) > 1:
         raise cli.InputError(
             "the slabs were computed by different code, libraries or threads; compute them again "
@@ -72,10 +88,10 @@ def repair(store: "ChunkStore", slabs: Sequence[str]) -> int:
         The number of blocks.
     """
     damaged = store.remove_damaged()
-    for slab in map(Path, slabs):
-        blocks = range(*json.loads(slab.read_text(encoding="utf-8"))["blocks"])
+    for slab in slabs:
+        _, blocks = read_sign(slab, len(store.cut))
         if any(number in blocks for number in damaged):
-            slab.unlink()
+            Path(slab).unlink()
     return len(damaged)
 
 
