@@ -110,5 +110,14 @@ def test_chunks_of_a_thick_volume_are_thick(scale):
         assert cut.chunk[0] >= 15
 
 
+@pytest.mark.parametrize(
+    ("depth", "scale", "tile", "blocks"),
+    [(64, 3, 128, (1, 64)), (128, 3, 128, (2, 64)), (50, 4, 100, (1, 50)), (35, 4, 70, (1, 35))],
+)
+def test_thick_chunks_cost_no_blocks(depth, scale, tile, blocks):
+    cut = Cut((depth, 50, 50), scale, "mean", tile, 1, 20)
+    assert (cut.counts[0], cut.block[0]) == blocks
+
+
 def test_a_thin_volume_is_one_block_deep():
     assert Cut((5, 50, 50), 4, "mean", 128, 1, 20).block == (5, 50, 50)

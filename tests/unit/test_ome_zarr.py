@@ -24,7 +24,14 @@ def fill(folder, cut, dtype="uint16"):
 
 
 def write(path, store, voxel_size_um=(6.0, 1.5, 1.5), origin_um=(0.0, -2.25, -2.25)):
-    ome_zarr.write(path, store, name="rock", voxel_size_um=voxel_size_um, origin_um=origin_um)
+    ome_zarr.write(
+        path,
+        store,
+        name="rock",
+        fingerprint="0" * 64,
+        voxel_size_um=voxel_size_um,
+        origin_um=origin_um,
+    )
     return path
 
 

@@ -44,12 +44,20 @@ def test_slice_by_slice_reads_chunk_by_chunk(counted):
     assert counted.calls == [(0, 5, WHOLE), (5, 10, WHOLE), (10, 13, WHOLE)]
 
 
-def test_band_by_band_reads_whole_slices(counted):
+def test_band_after_band_reads_whole_slices(counted):
     read = in_runs(counted.source).read
     for first in range(0, 7, 2):
         rows = slice(first, min(first + 3, 7))
         np.testing.assert_array_equal(read(2, 6, rows), VOXELS[2:6, rows])
-    assert counted.calls == [(2, 6, WHOLE)]
+    assert counted.calls == [(2, 6, range(3)), (2, 6, WHOLE)]
+
+
+def test_one_band_of_all_slices_reads_no_other_rows(counted):
+    read = in_runs(counted.source, 5).read
+    for z in range(0, SHAPE[0], 2):
+        read(z, min(z + 2, SHAPE[0]), slice(2, 4))
+    assert {rows for *_, rows in counted.calls} == {range(2, 4)}
+    assert sum(z1 - z0 for z0, z1, _ in counted.calls) < 2 * SHAPE[0]
 
 
 def test_runs_are_cut_to_what_fits(counted, monkeypatch):

@@ -37,12 +37,13 @@ def test_what_is_left_of_earlier_runs_goes_and_nothing_else(made):
     foreign = folder / "store/.DS_Store"
     foreign.write_bytes(b"of a file manager")
     own = signs[1].with_suffix(".provenance.json")
-    for record in (own, folder / "slabs/2.provenance.json"):
+    foreign_record = folder / "slabs/other.provenance.json"
+    for record in (own, foreign_record, folder / "slabs/2.provenance.json"):
         record.write_text("{}", encoding="utf-8")
     small_upscaling.join(folder, volume, *signs)
     foreign.unlink()  # it was left alone
     assert not (folder / "store/earlier").exists()
-    assert list((folder / "slabs").glob("*.provenance.json")) == [own]
+    assert set((folder / "slabs").glob("*.provenance.json")) == {own, foreign_record}
 
 
 def table(folder):
@@ -124,12 +125,44 @@ def test_damaged_blocks_alone_are_computed_again(made, damage, capsys):
     file.write_bytes(damage(content))
     with pytest.raises(InputError, match="1 of 12 blocks were damaged and are removed; run again"):
         small_upscaling.join(folder, volume, *signs)
-    assert [sign.exists() for sign in signs] == [True, False]
+    with pytest.raises(InputError, match=r"1 of 12 blocks are missing; .* --forcerun upscale_slab"):
+        small_upscaling.join(folder, volume, *signs)  # as Snakemake's retry does
     assert (folder / "rock.ome.zarr/zarr.json").exists(), "the image of an earlier run stays"
     small_upscaling.upscale(folder, volume, slab=1, slabs=2)
     assert "6 blocks, of which 5 are there already" in capsys.readouterr().out
     assert file.read_bytes() == content
     small_upscaling.join(folder, volume, *signs)
+
+
+def test_the_description_of_the_image_knows_the_voxels(made):
+    folder, _, signs = made
+    image = json.loads((folder / "rock.ome.zarr/zarr.json").read_text(encoding="utf-8"))
+    sign = json.loads(signs[0].read_text(encoding="utf-8"))
+    assert image["attributes"]["sandstone-srgan"] == {"fingerprint": sign["fingerprint"]}
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}"])
+def test_a_damaged_description_of_the_chunks_is_made_anew(made, content):
+    folder, volume, signs = made
+    (description,) = (folder / "store").glob("*/0/zarr.json")
+    before = description.read_bytes()
+    description.unlink()  # the image holds a link to it
+    description.write_text(content, encoding="utf-8")
+    small_upscaling.join(folder, volume, *signs)
+    assert description.read_bytes() == before
+
+
+def test_a_type_that_tiff_lacks_is_refused(tmp_path):
+    image = zarr.open_group(tmp_path / "image.zarr", mode="w")
+    axes = [{"name": axis, "type": "space", "unit": "micrometer"} for axis in "zyx"]
+    scale = {"type": "scale", "scale": [1.0, 1.0, 1.0]}
+    level = {"path": "0", "coordinateTransformations": [scale]}
+    image.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": [level]}]}
+    image.create_array("0", data=np.ones((3, 20, 20), np.int64))
+    output = tmp_path / "rock.ome.tif"
+    with pytest.raises(InputError, match="OME-TIFF has no voxels of type int64"):
+        upscale_tiff.main(["--zarr", str(tmp_path / "image.zarr"), "--output", str(output)])
+    assert not output.exists()
 
 
 def test_a_failing_disk_removes_nothing(made, monkeypatch):

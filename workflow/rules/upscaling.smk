@@ -205,8 +205,6 @@ rule upscale_tiff:
     """Write an upscaled volume as one OME-BigTIFF."""
     input:
         zarr="results/upscaled/{volume}/{volume}.ome.zarr/zarr.json",
-        # zarr.json is the same whatever the voxels; the record knows every chunk.
-        image="results/upscaled/{volume}/image.provenance.json",
         code=code("upscale_tiff"),
     output:
         tiff="results/upscaled/{volume}/{volume}.ome.tif",

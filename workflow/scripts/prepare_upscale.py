@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from sandstone.field_of_view import FieldOfView
     from sandstone.volume import Volume
 
-# What OME-TIFF knows; https://www.openmicroscopy.org/Schemas/OME/2016-06
-TIFF_TYPES = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "float32", "float64")
 CUBIC = 0.01  # relative difference of voxel edges that still counts as cubic
 ALIKE = 1.1  # ratio of voxel edges up to which grains look alike to a network
 
@@ -52,6 +50,7 @@ def cut_of(args: argparse.Namespace, shape: tuple[int, int, int]) -> "Cut":
 
 def check_volume(args: argparse.Namespace, volume: "Volume", cut: "Cut") -> None:
     """Refuse a volume whose result could not be written as asked, and say what costs memory."""
+    from sandstone.slices import check_ome_type
     from sandstone.volume_source import LARGEST_BLOCK, voxel_bytes
 
     sizes = volume.voxel_size_um
@@ -61,11 +60,8 @@ def check_volume(args: argparse.Namespace, volume: "Volume", cut: "Cut") -> None
             f"{volume.files[0]}: voxels of {shown} µm are not cubic, as axes mean needs them; "
             "use axes z, or resample the volume"
         )
-    if "tiff" in args.formats and volume.dtype.name not in TIFF_TYPES:
-        raise cli.InputError(
-            f"{volume.files[0]}: OME-TIFF has no voxels of type {volume.dtype.name}; take tiff out "
-            "of formats, or convert the volume"
-        )
+    if "tiff" in args.formats:
+        check_ome_type(volume.dtype, volume.files[0])
     sr_slice = voxel_bytes(cut.sr_shape[1:], volume.dtype)
     if "tiff" in args.formats and sr_slice > LARGEST_BLOCK:
         raise cli.InputError(

@@ -51,10 +51,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     import tifffile
 
     from sandstone.files import atomic_path
-    from sandstone.slices import ome_layout
+    from sandstone.slices import check_ome_type, ome_layout
     from sandstone.volume import open_volume
 
     with open_volume(args.zarr) as volume, atomic_path(args.output) as temporary:
+        check_ome_type(volume.dtype, args.zarr)
         tifffile.imwrite(
             temporary,
             pages(volume),

@@ -79,22 +79,6 @@ def find_store(layout: "Layout", folder: Path, slabs: Sequence[str]) -> "ChunkSt
     return store
 
 
-def repair(store: "ChunkStore", slabs: Sequence[str]) -> int:
-    """Remove damaged blocks, and the signs of their slabs, so that the next run computes them.
-
-    Returns
-    -------
-    int
-        The number of blocks.
-    """
-    damaged = store.remove_damaged()
-    for slab in slabs:
-        _, blocks = read_sign(slab, len(store.cut))
-        if any(number in blocks for number in damaged):
-            Path(slab).unlink()
-    return len(damaged)
-
-
 def remove_others(store: "ChunkStore", slabs: Sequence[str]) -> None:
     """Remove chunks of earlier configs, models and volumes of this name, and records of slabs."""
     own = store.folder.parent
@@ -104,7 +88,7 @@ def remove_others(store: "ChunkStore", slabs: Sequence[str]) -> None:
     signs = [Path(slab) for slab in slabs]
     records = {sign.with_suffix(provenance.SUFFIX) for sign in signs}
     for folder in {sign.parent for sign in signs}:
-        for record in folder.glob(f"*{provenance.SUFFIX}"):
+        for record in folder.glob(f"[0-9]*{provenance.SUFFIX}"):
             if record not in records:
                 record.unlink()
 
@@ -218,6 +202,7 @@ def measure_and_join(args: argparse.Namespace, layout: "Layout", store: "ChunkSt
         hr = stack.enter_context(volume_flags.open_named(args, "hr")) if args.hr else None
         files = [*volume.files, *(hr.files if hr else ())]
         stack.enter_context(source_files.unchanged(files))
+        store.open()  # makes a damaged description of the array anew
         finest = zarr.open_array(zarr.storage.LocalStore(store.folder, read_only=True), mode="r")
         rows = measure_jitter(layout, volume, finest, hr)
     write_table(Path(args.table), rows)
@@ -225,6 +210,7 @@ def measure_and_join(args: argparse.Namespace, layout: "Layout", store: "ChunkSt
         Path(args.zarr),
         store,
         name=layout.volume,
+        fingerprint=store.folder.parent.name,
         voxel_size_um=layout.sr_voxel_size_um,
         origin_um=layout.origin_um,
     )
@@ -281,12 +267,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         files = measure_and_join(args, layout, store)
     except ome_zarr.DamagedChunk as error:
-        blocks = repair(store, args.slabs)
-        if not blocks:
+        damaged = store.remove_damaged()
+        if not damaged:
             raise
         raise cli.InputError(
-            f"{store.folder}: {blocks} of {len(layout.cut)} blocks were damaged and are removed; "
-            "run again, which computes these alone"
+            f"{store.folder}: {damaged} of {len(layout.cut)} blocks were damaged and are removed; "
+            "run again with --forcerun upscale_slab, which computes these alone"
         ) from error
     remove_others(store, args.slabs)
     image = sorted(file for file in Path(args.zarr).rglob("*") if file.is_file())

@@ -21,6 +21,7 @@ Shape = tuple[int, int, int]
 BLOCK_VOXELS = 1 << 22
 MOST_SLICES = 64
 CHUNK_DEPTH = 32  # SR slices a chunk with axes mean, at most
+THICK = 16  # and at least, where the depth of blocks allows it: thin chunks are many files
 
 
 class Block(NamedTuple):
@@ -88,11 +89,12 @@ class Cut:
         return (-(-max(1, slices) // self.call) * self.call, height, width)
 
     def _divisible(self, depth: int, most: int) -> int:
-        """Round a block's depth so that it falls into chunks: a prime would make them thin."""
-        step = CHUNK_DEPTH // 2 // self.scale
-        if depth * self.scale <= CHUNK_DEPTH or most < step:
-            return depth
-        return min(-(-depth // step) * step, most // step * step)
+        """Return the next depth of a block that falls into thick chunks, where there is one."""
+        depths = range(depth, max(depth, most) + 1)
+        thick = (
+            each for each in depths if _part(each * self.scale) >= min(THICK, depth * self.scale)
+        )
+        return next(thick, depth)
 
     @cached_property
     def call(self) -> int:
@@ -104,7 +106,7 @@ class Cut:
         """Shape of a chunk of the upscaled volume, voxels; blocks hold whole chunks."""
         depth, height, width = self._enlarged(self.block)
         if self.axes == "mean":
-            depth = max(part for part in range(1, CHUNK_DEPTH + 1) if depth % part == 0)
+            depth = _part(depth)
         return (depth, height, width)
 
     @cached_property
@@ -176,6 +178,11 @@ def mirrored(indices: np.ndarray, length: int) -> np.ndarray:
     period = 2 * (length - 1)
     folded = np.mod(indices, period)
     return np.where(folded < length, folded, period - folded)
+
+
+def _part(depth: int) -> int:
+    """Return the depth of the thickest chunks that `depth` falls into."""
+    return max(part for part in range(1, CHUNK_DEPTH + 1) if depth % part == 0)
 
 
 def _even_part(length: int, most: int) -> int:

@@ -74,8 +74,8 @@ class ChunkStore:
         for place in self.cut.chunks(block):
             self.file(place).unlink(missing_ok=True)
 
-    def remove_damaged(self) -> list[int]:
-        """Remove the blocks of which a chunk cannot be unpacked, and return their numbers.
+    def remove_damaged(self) -> int:
+        """Remove the blocks of which a chunk cannot be unpacked, and return how many there were.
 
         Raises
         ------
@@ -83,14 +83,14 @@ class ChunkStore:
             If the disk fails; that is no reason to remove anything.
         """
         array = zarr.open_array(zarr.storage.LocalStore(self.folder, read_only=True), mode="r")
-        damaged = []
+        damaged = 0
         for number in range(len(self.cut)):
             block = self.cut[number]
             try:
                 array[self.cut.region(block)]
             except (RuntimeError, ValueError):
                 self.remove(block)
-                damaged.append(number)
+                damaged += 1
         return damaged
 
     def write(self, block: Block, voxels: np.ndarray) -> None:

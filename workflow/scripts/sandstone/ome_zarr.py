@@ -33,6 +33,7 @@ def write(
     store: ChunkStore,
     *,
     name: str,
+    fingerprint: str,
     voxel_size_um: Sequence[float],
     origin_um: Sequence[float],
 ) -> None:
@@ -49,6 +50,9 @@ def write(
         With all its chunks.
     name : str
         Of the image.
+    fingerprint : str
+        Of all that the voxels depend on. It stands in the image's description, which would else
+        be the same for other voxels, so that what is made of the image would not be made again.
     voxel_size_um : sequence of float
         (z, y, x) of the finest level, micrometres.
     origin_um : sequence of float
@@ -71,7 +75,10 @@ def write(
             levels.append(_halve(levels[-1], partial / str(len(levels)), step))
             factors.append(total)
         attributes = _metadata(name, factors, voxel_size_um, origin_um)
-        zarr.create_group(zarr.storage.LocalStore(partial), attributes={"ome": attributes})
+        zarr.create_group(
+            zarr.storage.LocalStore(partial),
+            attributes={"ome": attributes, "sandstone-srgan": {"fingerprint": fingerprint}},
+        )
         shutil.rmtree(path, ignore_errors=True)
         partial.replace(path)
     finally:

@@ -10,11 +10,11 @@ HELD_BYTES = 1 << 28  # of a run, at most, unless a single call asks for more
 
 
 def in_runs(source: Source, depth: int = 1) -> Source:
-    """Return a source that reads runs of whole slices and holds the last one.
+    """Return a source that reads runs of slices and holds the last one.
 
-    Calls that ask for slice after slice, or for one band of rows after another, then read the
-    file once where it would be read, or unpacked, once a call. Runs that are too large for
-    memory are cut: to fewer slices, and to the rows that are asked for.
+    Calls that ask for slice after slice then read the file once where it would be read, or
+    unpacked, once a call. Where a call asks for the slices of the last one again, as for another
+    band of rows, whole slices are held. Runs that are too large for memory are cut.
 
     Parameters
     ----------
@@ -31,6 +31,7 @@ class _Runs:
         self._source = source
         self._depth = depth
         self._held: tuple[range, range, np.ndarray] | None = None
+        self._asked: range | None = None
 
     def read(self, z0: int, z1: int, rows: slice) -> np.ndarray:
         """Return the rows of the slices z0 to z1 - 1, as `Source` describes."""
@@ -41,7 +42,8 @@ class _Runs:
                 first = wanted.start - held_rows.start
                 return voxels[z0 - slices.start : z1 - slices.start, first : first + len(wanted)]
         self._held = None  # freed before the next is made
-        slices, rows_of_run = self._run(z0, z1, wanted)
+        slices, rows_of_run = self._run(range(z0, z1), wanted)
+        self._asked = range(z0, z1)
         voxels = self._source.read(
             slices.start, slices.stop, slice(rows_of_run.start, rows_of_run.stop)
         )
@@ -50,16 +52,14 @@ class _Runs:
         self._held = (slices, rows_of_run, voxels)
         return self.read(z0, z1, rows)
 
-    def _run(self, z0: int, z1: int, wanted: range) -> tuple[range, range]:
+    def _run(self, slices: range, wanted: range) -> tuple[range, range]:
         """Return the slices and the rows to read for a call."""
         depth, height, width = self._source.shape
-        rows = range(height)
-        at_once = self._fitting(height, width)
-        if at_once < z1 - z0:
-            rows = wanted
-            at_once = self._fitting(len(wanted), width)
-        end_of_chunk = -(-z1 // self._depth) * self._depth
-        return range(z0, max(z1, min(end_of_chunk, z0 + at_once, depth))), rows
+        again = slices == self._asked and self._fitting(height, width) >= len(slices)
+        rows = range(height) if again else wanted
+        end_of_chunk = -(-slices.stop // self._depth) * self._depth
+        fitting = slices.start + self._fitting(len(rows), width)
+        return range(slices.start, max(slices.stop, min(end_of_chunk, fitting, depth))), rows
 
     def _fitting(self, height: int, width: int) -> int:
         return HELD_BYTES // max(1, voxel_bytes((height, width), self._source.dtype))

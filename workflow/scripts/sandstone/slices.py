@@ -17,6 +17,8 @@ from sandstone.volume_source import LARGEST_BLOCK, check_compressed_length, voxe
 
 ROCK = 255
 AGAIN = "delete it and run slice_volume.py again"
+# https://www.openmicroscopy.org/Schemas/OME/2016-06
+OME_TYPES = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "float32", "float64")
 IMAGEJ_LIMIT = 2**32 - 2**24  # bytes; ImageJ stacks use 32-bit offsets, tags need some room
 
 
@@ -101,6 +103,21 @@ def _imagej_layout(voxel_size_um: tuple[float, float, float]) -> dict[str, Any]:
         "resolution": (1 / x, 1 / y),
         "metadata": {"axes": "ZYX", "spacing": z, "unit": "micron"},
     }
+
+
+def check_ome_type(dtype: np.dtype, source: object) -> None:
+    """Refuse a type of voxels that OME-TIFF does not know.
+
+    Raises
+    ------
+    InputError
+        Naming the file `source`.
+    """
+    if dtype.name not in OME_TYPES:
+        raise InputError(
+            f"{source}: OME-TIFF has no voxels of type {dtype.name}; take tiff out of formats, or "
+            "convert the volume"
+        )
 
 
 def ome_layout(voxel_size_um: tuple[float, float, float]) -> dict[str, Any]:

@@ -1,17 +1,19 @@
 """What all jobs of one upscaled volume agree on: `layout.json`."""
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sandstone.architecture import generator_files
+from sandstone.architecture import STAGES, generator_files
 from sandstone.blocks import Cut
 from sandstone.cli import InputError
 from sandstone.files import read_json, sha256_of, write_json
 from sandstone.json_objects import are, is_number, is_whole
 from sandstone.volume import Volume
 
+MOST_VOXELS = 2**48  # petabytes, once upscaled
 VoxelSize = tuple[float, float, float]
 DTYPES = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)} | {
     f"float{bits}" for bits in (16, 32, 64)
@@ -27,7 +29,9 @@ def _is_cut(value: Any) -> bool:
         and all(is_whole(value[key]) for key in (*lengths, "halo"))
         and min(*value["shape"], *(value[key] for key in lengths)) >= 1
         and value["halo"] >= 0
-        and value["axes"] in {"z", "mean"}
+        and value["scale"] in STAGES
+        and math.prod(value["shape"]) < MOST_VOXELS
+        and value["axes"] in ("z", "mean")
     )
 
 
