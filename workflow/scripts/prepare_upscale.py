@@ -62,13 +62,13 @@ def check_volume(args: argparse.Namespace, volume: "Volume", cut: "Cut") -> None
         )
     if "tiff" in args.formats:
         check_ome_type(volume.dtype, volume.files[0])
-    sr_slice = voxel_bytes(cut.sr_shape[1:], volume.dtype)
-    if "tiff" in args.formats and sr_slice > LARGEST_BLOCK:
-        raise cli.InputError(
-            f"{volume.files[0]}: its upscaled slices take {sr_slice / 1e9:.1f} GB each, and TIFF "
-            f"is written slice by slice, of at most {LARGEST_BLOCK / 1e9:.1f} GB; take tiff out of "
-            "formats"
-        )
+        sr_slice = voxel_bytes(cut.sr_shape[1:], volume.dtype)
+        if sr_slice > LARGEST_BLOCK:
+            raise cli.InputError(
+                f"{volume.files[0]}: its upscaled slices take {sr_slice / 1e9:.1f} GB each, and "
+                f"TIFF is written slice by slice, of at most {LARGEST_BLOCK / 1e9:.1f} GB; take "
+                "tiff out of formats"
+            )
     if volume.in_memory:
         size = voxel_bytes(volume.shape, volume.dtype)
         print(

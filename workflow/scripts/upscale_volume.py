@@ -41,7 +41,7 @@ def read_sign(slab: str | Path, blocks: int) -> tuple[str, range]:
     from sandstone.files import read_json
     from sandstone.json_objects import are, is_whole
 
-    remedy = "run again, which makes the slab anew where that is needed"
+    remedy = "run again with --forcerun upscale_slab"
     sign = read_json(slab, keys=["fingerprint", "blocks"], remedy=remedy)
     fingerprint, ends = sign["fingerprint"], sign["blocks"]
     # It names a folder, whose neighbours are cleared away in the end.
@@ -192,8 +192,6 @@ def measure_and_join(args: argparse.Namespace, layout: "Layout", store: "ChunkSt
     list of Path
         The files of the volumes that were read.
     """
-    import zarr
-
     from sandstone import ome_zarr, source_files, upscale_layout
 
     with ExitStack() as stack:
@@ -203,8 +201,7 @@ def measure_and_join(args: argparse.Namespace, layout: "Layout", store: "ChunkSt
         files = [*volume.files, *(hr.files if hr else ())]
         stack.enter_context(source_files.unchanged(files))
         store.open()  # makes a damaged description of the array anew
-        finest = zarr.open_array(zarr.storage.LocalStore(store.folder, read_only=True), mode="r")
-        rows = measure_jitter(layout, volume, finest, hr)
+        rows = measure_jitter(layout, volume, store.reader(), hr)
     write_table(Path(args.table), rows)
     ome_zarr.write(
         Path(args.zarr),

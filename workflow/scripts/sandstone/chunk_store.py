@@ -61,6 +61,10 @@ class ChunkStore:
             with zarr.config.set({"array.write_empty_chunks": True}):
                 self._array = zarr.open_array(zarr.storage.LocalStore(self.folder), mode="r+")
 
+    def reader(self) -> zarr.Array:
+        """Return the array, to be read only."""
+        return zarr.open_array(zarr.storage.LocalStore(self.folder, read_only=True), mode="r")
+
     def is_whole(self, block: Block) -> bool:
         """Say whether all chunks of a block are there."""
         return all(_holds_bytes(self.file(place)) for place in self.cut.chunks(block))
@@ -82,7 +86,7 @@ class ChunkStore:
         OSError
             If the disk fails; that is no reason to remove anything.
         """
-        array = zarr.open_array(zarr.storage.LocalStore(self.folder, read_only=True), mode="r")
+        array = self.reader()
         damaged = 0
         for number in range(len(self.cut)):
             block = self.cut[number]
