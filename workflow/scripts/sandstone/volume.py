@@ -118,7 +118,7 @@ class Volume:
         if image.dtype.kind == "f" and not np.isfinite(image).all():
             raise InputError(
                 f"{self.files[0]}: slice {z} holds NaN or infinite values; "
-                "replace them before using the volume"
+                "replace them, as by the grey level of air, before using the volume"
             )
         return image
 
@@ -265,7 +265,10 @@ def _opener(path: Path, raw: RawLayout | None, dataset: str | None) -> Callable[
     """Return what opens `path`, chosen by its suffix; options that it ignores are refused."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise InputError(f"{path}: unknown suffix {suffix!r}; supported are {', '.join(SUFFIXES)}")
+        raise InputError(
+            f"{path}: unknown suffix {suffix!r}; supported are {', '.join(SUFFIXES)}; rename a "
+            "headerless file to .raw, and give its layout"
+        )
     if suffix == ".raw":
         _refuse_layout(path, None, dataset)
         return _raw_opener(path, raw)
