@@ -14,8 +14,9 @@ import numpy as np  # noqa: E402 - after the path to the shared modules
 import tifffile  # noqa: E402
 import yaml  # noqa: E402
 
-from sandstone import style, window  # noqa: E402
-from sandstone.phantom import Phantom, Recipe  # noqa: E402
+from sandstone import style  # noqa: E402
+from sandstone.imaging import window  # noqa: E402
+from sandstone.phantom.phantom import Phantom, Recipe  # noqa: E402
 
 ROCK = Path(os.environ.get("SANDSTONE_DATA", REPOSITORY.parent / "shared" / "data"))
 OUTPUT = REPOSITORY / "docs" / "phantom_beside_real_rock.png"

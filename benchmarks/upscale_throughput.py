@@ -25,8 +25,8 @@ NAIVE_SLICES = 8
 
 def save_model(folder: Path, options: argparse.Namespace) -> None:
     """Write a generator of the demo's size; weights do not change its speed."""
-    from sandstone import networks
-    from sandstone.architecture import generator_config
+    from sandstone.models import networks
+    from sandstone.models.architecture import generator_config
 
     config = generator_config(scale=4, blocks=options.blocks, filters=options.filters)
     networks.save_network_json(folder / "generator.json", config)
@@ -35,7 +35,7 @@ def save_model(folder: Path, options: argparse.Namespace) -> None:
 
 def run_script(folder: Path, options: argparse.Namespace) -> tuple[float, float]:
     """Prepare and upscale; return the seconds of the job that upscales, with and without start."""
-    from sandstone import upscale_layout
+    from sandstone.upscaling.layout import read_layout
 
     reading = ["--volume", str(folder / "rock.npy"), "--voxel-size-um", "4"]
     model = ["--model-dir", str(folder), "--layout", str(folder / "layout.json")]
@@ -46,7 +46,7 @@ def run_script(folder: Path, options: argparse.Namespace) -> tuple[float, float]
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    blocks = len(upscale_layout.read(folder / "layout.json").cut)
+    blocks = len(read_layout(folder / "layout.json").cut)
     seconds = []
     for slabs in (1, blocks):
         slab = ["--slab", "0", "--slabs", str(slabs), "--threads", str(options.threads)]
@@ -65,9 +65,10 @@ def run_script(folder: Path, options: argparse.Namespace) -> tuple[float, float]
 def run_network(folder: Path) -> float:
     """Return the seconds of as many calls of the compiled network."""
     from plan_upscale import calls
-    from sandstone import networks, upscale_layout
+    from sandstone.models import networks
+    from sandstone.upscaling.layout import read_layout
 
-    cut = upscale_layout.read(folder / "layout.json").cut
+    cut = read_layout(folder / "layout.json").cut
     edges = [edge + 2 * cut.halo for edge in cut.block[1:]]
     tiles = np.random.default_rng(0).random((cut.call, *edges, 1), dtype=np.float32)
     model = networks.load_generator(folder)
@@ -80,7 +81,7 @@ def run_network(folder: Path) -> float:
 
 def run_slices(folder: Path, voxels: np.ndarray) -> float:
     """Return the seconds that `model.predict` takes for all slices, from those of a few."""
-    from sandstone import networks
+    from sandstone.models import networks
 
     model = networks.load_generator(folder)
     model.jit_compile = False
@@ -102,7 +103,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    from sandstone import backend
+    from sandstone.models import backend
 
     voxels = np.random.default_rng(0).integers(0, 255, options.shape, dtype=np.uint8)
     with tempfile.TemporaryDirectory() as temporary:

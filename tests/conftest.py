@@ -54,7 +54,7 @@ def start_tensorflow_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Threads cannot be set twice in a process; subprocesses start as they do for users.
     """
-    from sandstone import backend
+    from sandstone.models import backend
 
     def seed_only(*, seed: int = 0, threads: int) -> None:
         import keras

@@ -14,8 +14,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from sandstone import source_code
-from sandstone.config import SCHEMA_PATH, resolve
+from sandstone.config.checks import SCHEMA_PATH, resolve
+from sandstone.provenance import code
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WORKFLOW = REPOSITORY / "workflow"
@@ -79,7 +79,7 @@ def scripts() -> list[Path]:
 
 def modules() -> list[Path]:
     """Return the modules that the scripts share."""
-    return sorted((SCRIPTS / "sandstone").glob("*.py"))
+    return sorted((SCRIPTS / "sandstone").rglob("*.py"))
 
 
 def imports(file: Path) -> set[str]:
@@ -96,7 +96,7 @@ def imports(file: Path) -> set[str]:
 def shared_modules(file: Path) -> set[Path]:
     """Return the sandstone modules that a file imports itself."""
     paths = (SCRIPTS / Path(*name.split(".")).with_suffix(".py") for name in imports(file))
-    return {path for path in paths if path.parent.name == "sandstone" and path.is_file()}
+    return {path for path in paths if path.is_relative_to(SCRIPTS / "sandstone") and path.is_file()}
 
 
 def packages(file: Path) -> set[str]:
@@ -108,7 +108,7 @@ def packages(file: Path) -> set[str]:
 
 def packages_of_script(name: str) -> set[str]:
     """Return the distributions that a script needs, through the shared modules too."""
-    return {package for file in source_code.files_of(name) for package in packages(file)}
+    return {package for file in code.files_of(name) for package in packages(file)}
 
 
 # --- environments and lock ---

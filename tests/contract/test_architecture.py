@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandstone import architecture
+from sandstone.models import architecture
 
 GENERATORS = [
     {"architecture": "srresnet", "scale": 4, "blocks": 2, "filters": 8},
@@ -22,7 +22,7 @@ DISCRIMINATORS = [
 
 @pytest.mark.parametrize("options", GENERATORS)
 def test_generator_is_described_as_it_is_built(options: dict[str, Any]):
-    from sandstone import networks
+    from sandstone.models import networks
 
     described = architecture.generator_config(**options)
     built = networks.build_generator(**described)
@@ -33,7 +33,7 @@ def test_generator_is_described_as_it_is_built(options: dict[str, Any]):
 
 @pytest.mark.parametrize("options", DISCRIMINATORS)
 def test_discriminator_is_described_as_it_is_built(options: dict[str, Any]):
-    from sandstone import networks
+    from sandstone.models import networks
 
     described = architecture.discriminator_config(**options)
     built = networks.build_discriminator(**described)

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from sandstone.provenance import SUFFIX
+from sandstone.provenance.record import RECORD_SUFFIX
 
 from .project import SCRIPTS, WORKFLOW, Rule, rules
 
@@ -56,7 +56,7 @@ def test_rule_has_an_environment(rule: Rule):
 def test_rule_records_the_provenance_of_what_it_makes(rule: Rule):
     if rule.name in WITHOUT_RECORD:
         return
-    assert f'{SUFFIX}",' in rule.text
+    assert f'{RECORD_SUFFIX}",' in rule.text
     assert "--provenance {output.provenance:q}" in rule.text
 
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from sandstone import config
+from sandstone.config import checks
 
 from .project import REPOSITORY, leaves, nodes, rules, schema
 
@@ -72,7 +72,7 @@ def test_unknown_keys_are_errors_everywhere():
 
 
 def test_config_is_valid():
-    config.validate(read(REPOSITORY / "config.yaml"))
+    checks.validate(read(REPOSITORY / "config.yaml"))
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda file: file.stem)
@@ -83,7 +83,7 @@ def test_overlay_is_valid(overlay: Path, tmp_path: Path):
         weights = tmp_path / "vgg19.h5"
         weights.touch()
         merged["weights"]["vgg19"]["path"] = str(weights)
-    config.validate(merged)
+    checks.validate(merged)
 
 
 def test_model_settings_are_flags_of_train():

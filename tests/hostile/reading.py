@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sandstone.cli import InputError, one_line
-from sandstone.volume import open_volume
+from sandstone.errors import InputError, one_line
+from sandstone.volumes.volume import open_volume
 
 from .conftest import Limited
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from workflow.conftest import Clone, Snakemake
 
-from sandstone import plain_yaml
-from sandstone.cli import InputError
+from sandstone.config import plain_yaml
+from sandstone.errors import InputError
 
 from .conftest import Limited
 

@@ -18,10 +18,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandstone import architecture, pairs, plain_yaml, slices, tables
-from sandstone import config as configuration
-from sandstone.cli import InputError
-from sandstone.volume import RawLayout, open_volume
+from sandstone.config import checks as configuration
+from sandstone.config import plain_yaml
+from sandstone.dataset import pairs, slices
+from sandstone.errors import InputError
+from sandstone.metrics import tables
+from sandstone.models import architecture
+from sandstone.volumes.volume import RawLayout, open_volume
 
 from .reading import check_sentence
 

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from sandstone import pairs, slices, tables
-from sandstone.cli import InputError
+from sandstone.dataset import pairs, slices
+from sandstone.errors import InputError
+from sandstone.metrics import tables
+from sandstone.tiff_stack import write_stack
 
 from .conftest import Limited
 
@@ -135,7 +137,7 @@ def test_pairs_without_end_take_little_memory(pairs_file: Path, in_little_memory
 def sample(tmp_path: Path) -> list[Path]:
     paths = [tmp_path / name for name in ("rock.tif", "rock.mask.tif", "rock.json")]
     for path in paths[:2]:
-        slices.write_stack(
+        write_stack(
             path, np.ones((2, 8, 8), np.uint8), shape=(2, 8, 8), dtype=np.uint8,
             voxel_size_um=(1, 1, 1),
         )  # fmt: skip

@@ -16,9 +16,9 @@ import yaml
 from contract.project import Rule, rules
 from workflow.conftest import Clone, Snakemake
 
-from sandstone import config as configuration
-from sandstone import config_files
-from sandstone.cli import InputError, one_line
+from sandstone.config import checks as configuration
+from sandstone.config import sources
+from sandstone.errors import InputError, one_line
 
 Config = dict[str, Any]
 
@@ -154,7 +154,7 @@ def test_file_that_a_folder_or_pattern_finds_is_refused(
 ) -> None:
     (tmp_path / os.fsdecode(name)).touch()
     with pytest.raises(InputError, match="rename the file"):
-        config_files.volume_files("rock", {"path": f"{tmp_path}{pattern}"})
+        sources.volume_files("rock", {"path": f"{tmp_path}{pattern}"})
 
 
 DOWNLOAD = {"url": ["https://example.org/a.tif"], "sha256": ["0" * 64]}

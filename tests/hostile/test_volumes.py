@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from sandstone.volume import RawLayout, open_volume
+from sandstone.volumes.volume import RawLayout, open_volume
 
 from .conftest import Limited
 from .reading import VOXELS, Runs, read_all, refuse

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from fetch_lpips_weights import read_arrays
-from sandstone import architecture, checkpoints
-from sandstone.cli import InputError
+from sandstone.errors import InputError
+from sandstone.models import architecture
+from sandstone.training import checkpoints
 
 from .conftest import Limited
 
@@ -83,7 +84,7 @@ def test_file_of_no_network_is_refused(text: str, tmp_path: Path) -> None:
 
 @pytest.fixture
 def model_dir(tmp_path: Path) -> Path:
-    from sandstone import networks
+    from sandstone.models import networks
 
     config = architecture.generator_config(**GENERATOR)
     networks.save_network_json(tmp_path / "generator.json", config)
@@ -147,7 +148,7 @@ def by_text(file: h5py.File, name: str, kernel: Any) -> None:
 def test_weights_that_lie_elsewhere_are_refused(
     how: Callable[[h5py.File, str, Any], None], model_dir: Path
 ) -> None:
-    from sandstone import networks
+    from sandstone.models import networks
 
     replaced(how, model_dir / "generator.weights.h5")
     with pytest.raises(InputError, match=r"generator\.weights\.h5"):
@@ -158,7 +159,7 @@ def test_weights_that_lie_elsewhere_are_refused(
     "content", [b"", b"PK\x03\x04", b"\x89HDF\r\n\x1a\n", pickle.dumps(Runs())]
 )
 def test_weights_of_another_format_are_refused(content: bytes, model_dir: Path) -> None:
-    from sandstone import networks
+    from sandstone.models import networks
 
     (model_dir / "generator.weights.h5").write_bytes(content)
     with pytest.raises(InputError, match=r"generator\.weights\.h5"):
@@ -167,7 +168,7 @@ def test_weights_of_another_format_are_refused(content: bytes, model_dir: Path) 
 
 def test_a_whole_keras_model_is_not_loaded(model_dir: Path) -> None:
     """The .keras format can hold code; its name is refused, and so is its content."""
-    from sandstone import networks
+    from sandstone.models import networks
 
     with zipfile.ZipFile(model_dir / "model.keras", "w") as archive:
         archive.writestr("config.json", '{"class_name": "Lambda"}')
@@ -216,7 +217,7 @@ CLAIM = b"\x93NUMPY\x01\x00\x4a\x00" + (
     ],
 )
 def test_hostile_lpips_weights_are_refused(content: Callable[[Path], Any], tmp_path: Path) -> None:
-    from sandstone.perceptual import LpipsAlex
+    from sandstone.models.perceptual import LpipsAlex
 
     path = tmp_path / "lpips.npz"
     content(path)
@@ -225,7 +226,7 @@ def test_hostile_lpips_weights_are_refused(content: Callable[[Path], Any], tmp_p
 
 
 def test_vgg19_of_another_hash_is_not_even_opened(tmp_path: Path) -> None:
-    from sandstone.perceptual import Vgg19Features
+    from sandstone.models.perceptual import Vgg19Features
 
     (tmp_path / "vgg19.h5").write_bytes(pickle.dumps(Runs()))
     for digest in (None, "0" * 64):

@@ -7,9 +7,10 @@ import sys
 import pytest
 
 from sandstone import cli, files
+from sandstone.errors import InputError, Stop
 
 
-class Budget(cli.Stop):
+class Budget(Stop):
     exit_code = 75
 
 
@@ -23,9 +24,9 @@ def failing(error):
 @pytest.mark.parametrize(
     ("error", "exit_code"),
     [
-        (cli.InputError("rock.tif: no such file; correct path"), 2),
+        (InputError("rock.tif: no such file; correct path"), 2),
         (OSError("disk is full"), 2),
-        (cli.Stop("the loss is NaN at step 7"), 1),
+        (Stop("the loss is NaN at step 7"), 1),
         (Budget("out of time at step 70; start again to continue"), 75),
     ],
 )
@@ -180,3 +181,25 @@ def test_flags_are_written_out():
     parser.add_argument("--output")
     with pytest.raises(SystemExit):
         parser.parse_args(["--out", "a"])
+
+
+@pytest.mark.parametrize("number", cli.NOTED_SIGNALS)
+def test_a_signal_is_noted_and_nothing_is_ended(number):
+    with cli.Interruption() as interruption:
+        assert interruption.signal is None
+        os.kill(os.getpid(), number)
+        assert interruption.signal is number
+
+
+def test_the_signals_act_as_before_after_the_block():
+    before = [signal.getsignal(number) for number in cli.NOTED_SIGNALS]
+    with cli.Interruption():
+        assert [signal.getsignal(number) for number in cli.NOTED_SIGNALS] != before
+    assert [signal.getsignal(number) for number in cli.NOTED_SIGNALS] == before
+
+
+def test_the_signals_act_as_before_after_an_error():
+    before = [signal.getsignal(number) for number in cli.NOTED_SIGNALS]
+    with pytest.raises(ZeroDivisionError), cli.Interruption():
+        _ = 1 / 0
+    assert [signal.getsignal(number) for number in cli.NOTED_SIGNALS] == before

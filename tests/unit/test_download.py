@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandstone import download
-from sandstone.cli import InputError
+from sandstone.errors import InputError
 
 CONTENT = bytes(range(256)) * 40
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

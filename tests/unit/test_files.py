@@ -4,7 +4,7 @@ import json
 import pytest
 
 from sandstone import files
-from sandstone.cli import InputError
+from sandstone.errors import InputError
 
 
 def test_file_appears_only_when_it_is_whole(tmp_path):

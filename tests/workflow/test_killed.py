@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import killing
 import numpy as np
 import pytest
+from helpers import killing
 
 from .conftest import Snakemake
 from .planning import Job, jobs_to_run

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandstone import records
+from sandstone.provenance import records
 
 from . import ro_crate
 from .conftest import Snakemake

@@ -185,18 +185,18 @@ REMARK_ON_ENVIRONMENT = append("workflow/envs/training.yaml", "# A remark.")
 CODE = [
     Case("a figure's script", {"plot_pairs phantom"}, code("plot_pairs")),
     Case("the look of figures", FIGURES, code("sandstone/style")),
-    Case("statistics", SUMMARY, code("sandstone/statistics")),
-    Case("spectra", measured(*BASELINES, *MODELS), code("sandstone/spectra")),
-    Case("the field of view", FROM_SLICES, code("sandstone/field_of_view")),
-    Case("the degradation", FROM_PAIRS, code("sandstone/degrade")),
-    Case("the phantom's grains", EVERYTHING, code("sandstone/grains")),
-    Case("the training loop", trained(*MODELS), code("sandstone/training")),
+    Case("statistics", SUMMARY, code("sandstone/metrics/bootstrap")),
+    Case("spectra", measured(*BASELINES, *MODELS), code("sandstone/metrics/spectra")),
+    Case("the field of view", FROM_SLICES, code("sandstone/imaging/field_of_view")),
+    Case("the degradation", FROM_PAIRS, code("sandstone/imaging/degrade")),
+    Case("the phantom's grains", EVERYTHING, code("sandstone/phantom/grains")),
+    Case("the training loop", trained(*MODELS), code("sandstone/training/loop")),
     Case("the description of networks", trained(*MODELS) | predicted(*BASELINES), code(
-        "sandstone/architecture"
+        "sandstone/models/architecture"
     )),
     Case("the cards of models", {f"model_card {model}" for model in MODELS}, code("model_card")),
     Case("the crate, which `snakemake provenance` makes", NOTHING, code("write_crate")),
-    Case("records of provenance", EVERYTHING, code("sandstone/provenance")),
+    Case("records of provenance", EVERYTHING, code("sandstone/provenance/record")),
     Case("inference", predicted(*BASELINES, *MODELS), code("super_resolve")),
     Case("the downloader", NOTHING, code("sandstone/download")),
     # Snakemake compares bytes; what a comment is, only Python knows.

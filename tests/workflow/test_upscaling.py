@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
-from sandstone.volume import open_volume
+from sandstone.volumes.volume import open_volume
 
 from .conftest import Snakemake
 from .planning import planned_jobs

@@ -22,11 +22,14 @@ logging.raiseExceptions = False
 
 from snakemake import __version__ as snakemake_version
 
-from sandstone import disk, plain_yaml, slurm_logs, source_code
-from sandstone.cli import InputError, one_line
-from sandstone.config import as_flags, validate
-from sandstone.config_files import downloads, volume_files
-from sandstone.volume_stamp import stamp
+from sandstone import disk, slurm_logs
+from sandstone.config import plain_yaml
+from sandstone.config.checks import validate
+from sandstone.config.flags import as_flags
+from sandstone.config.sources import downloads, volume_files
+from sandstone.errors import InputError, one_line
+from sandstone.provenance.code import files_of
+from sandstone.volumes.unchanged import stamp
 
 # --- the start of a run ---
 
@@ -168,7 +171,7 @@ def code(script):
 
     As inputs, they make an edit rerun the rules that it concerns and no others.
     """
-    return [local(os.path.relpath(file)) for file in source_code.files_of(script)]
+    return [local(os.path.relpath(file)) for file in files_of(script)]
 
 
 def flag(name, value):

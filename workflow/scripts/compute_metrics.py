@@ -11,12 +11,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sandstone import cli, provenance
+from sandstone import cli
+from sandstone.errors import InputError
+from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from sandstone.pairs import Predictions, Split
+    from sandstone.dataset.pairs import Predictions, Split
 
     Distance = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -30,12 +32,12 @@ def read_batches(
     test: "Split", predictions: "Predictions", border: int
 ) -> Iterator[tuple["np.ndarray", "np.ndarray"]]:
     """Yield a few HR and SR tiles at a time, shapes (n, y, x), without their border."""
-    from sandstone import image_metrics
+    from sandstone.metrics import quality
 
     for start in range(0, len(test), BATCH):
         tiles = slice(start, start + BATCH)
         hr, sr = test.hr[tiles], predictions.sr[tiles]
-        yield image_metrics.cut_border(hr, border), image_metrics.cut_border(sr, border)
+        yield quality.cut_border(hr, border), quality.cut_border(sr, border)
         done = min(start + BATCH, len(test))
         print(f"{predictions.attrs.method}: measured {done} of {len(test)} tiles", flush=True)
 
@@ -49,15 +51,15 @@ def lpips_distance(weights: str, edge: int, threads: int) -> "Distance":
         If the tiles are too small or the weights are missing or others.
     """
     if edge < LPIPS_EDGE:
-        raise cli.InputError(
+        raise InputError(
             f"LPIPS needs tiles of {LPIPS_EDGE} pixels after cutting the border, not {edge}:"
             " take larger tiles, a smaller border, or no LPIPS"
         )
-    from sandstone import backend
+    from sandstone.models import backend
 
     backend.start(threads=threads)
 
-    from sandstone import perceptual
+    from sandstone.models import perceptual
 
     return perceptual.LpipsAlex(weights).distance
 
@@ -76,12 +78,13 @@ def tile_metrics(
     distance : callable or None
         LPIPS of float32 tiles (n, y, x, 1) in [0, 1], shape (n,).
     """
-    from sandstone import grey, image_metrics
+    from sandstone.imaging import grey
+    from sandstone.metrics import quality
 
     tiles = list(zip(hr, sr, strict=True))
     metrics = {
-        "psnr_db": [image_metrics.psnr(a, b, data_range=data_range) for a, b in tiles],
-        "ssim": [image_metrics.ssim(a, b, data_range=data_range) for a, b in tiles],
+        "psnr_db": [quality.psnr(a, b, data_range=data_range) for a, b in tiles],
+        "ssim": [quality.ssim(a, b, data_range=data_range) for a, b in tiles],
     }
     if distance:
         lpips = distance(grey.to_unit(hr)[..., None], grey.to_unit(sr)[..., None])
@@ -91,7 +94,8 @@ def tile_metrics(
 
 def summed_power(tiles: "np.ndarray", pixel_um: float) -> tuple["np.ndarray", "np.ndarray"]:
     """Return the frequencies and the sum over tiles (n, y, x) of their radial power spectra."""
-    from sandstone import grey, spectra
+    from sandstone.imaging import grey
+    from sandstone.metrics import spectra
 
     results = [spectra.radial_power_spectrum(tile, pixel_um) for tile in grey.to_unit(tiles)]
     return results[0][0], sum(power for _, power in results)
@@ -173,22 +177,22 @@ def parser() -> argparse.ArgumentParser:
         required=True,
         help="table of power spectra to write (.csv)",
     )
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read pairs and predictions, measure them, write both tables."""
     args = parser().parse_args(argv)
-    from sandstone import files, pairs, spectra
+    from sandstone import files
+    from sandstone.dataset import pairs
+    from sandstone.metrics import spectra
 
     with pairs.open_pairs(args.pairs) as reference, pairs.open_predictions(args.predictions) as sr:
         pairs.check_aligned(reference, sr)
         test = reference.split("test")
         if not len(test):
-            raise cli.InputError(
-                f"the test split of {args.pairs} holds no tile: give it more slices"
-            )
+            raise InputError(f"the test split of {args.pairs} holds no tile: give it more slices")
         pixel_um = spectra.in_plane_voxel_size_um(reference.attrs.hr_voxel_size_um)
         distance = None
         if args.lpips_weights:
@@ -199,7 +203,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     files.write_text(args.output, table)
     files.write_text(args.spectrum, spectrum)
-    provenance.write(__file__, args, voxel_size_um=reference.attrs.hr_voxel_size_um)
+    write_record(__file__, args, voxel_size_um=reference.attrs.hr_voxel_size_um)
 
 
 if __name__ == "__main__":

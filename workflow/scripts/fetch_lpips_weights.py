@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from sandstone import cli
+from sandstone.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +60,7 @@ def read_arrays(part: Path) -> list["np.ndarray"]:
 
     import h5py
 
-    from sandstone.hdf5_storage import check_storage
+    from sandstone.hdf5 import check_storage
 
     arrays = []
 
@@ -67,7 +68,7 @@ def read_arrays(part: Path) -> list["np.ndarray"]:
         if isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
             check_storage(item, part)
             if item.nbytes > LARGEST_PART:
-                raise cli.InputError(f"{part.name} holds {item.nbytes} bytes: check --url")
+                raise InputError(f"{part.name} holds {item.nbytes} bytes: check --url")
             arrays.append(item[()].astype("float32"))
 
     try:
@@ -75,13 +76,13 @@ def read_arrays(part: Path) -> list["np.ndarray"]:
             content = io.BytesIO(packed.read(LARGEST_PART))
         with h5py.File(content, "r") as weights:
             weights.visititems(collect)
-    except cli.InputError:
+    except InputError:
         raise
     except (
         *(zipfile.BadZipFile, zlib.error, KeyError, OSError, EOFError),
         *(ValueError, RuntimeError, MemoryError),
     ) as error:
-        raise cli.InputError(
+        raise InputError(
             f"{part.name} is not a .keras file with model.weights.h5 in it: check --url"
         ) from error
     return sorted(arrays, key=lambda array: -array.ndim)
@@ -111,7 +112,7 @@ def _expect(part: Path, shapes: list[tuple[int, ...]]) -> list["np.ndarray"]:
     arrays = read_arrays(part)
     found = [array.shape for array in arrays]
     if found != shapes:
-        raise cli.InputError(
+        raise InputError(
             f"{part.name} holds arrays of shapes {found}, not LPIPS-AlexNet's {shapes}: check --url"
         )
     return arrays

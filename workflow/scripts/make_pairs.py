@@ -12,14 +12,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandstone import cli, provenance
+from sandstone import cli
+from sandstone.errors import InputError
+from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from sandstone.degrade import Degradation
-    from sandstone.pairs import PairsAttributes, PairsWriter
-    from sandstone.slices import Slices
+    from sandstone.dataset.pairs import PairsAttributes, PairsWriter
+    from sandstone.dataset.slices import Slices
+    from sandstone.imaging.degrade import Degradation
 
 SCALES = (2, 3, 4, 8)
 DEGRADATIONS = ("bicubic", "psf", "aliased_bilinear")
@@ -58,7 +60,7 @@ def check_multiple(flag: str, value: int, scale: int) -> None:
     if below == value:
         return
     nearest = f"{below} or {below + scale}" if below else f"{scale}"
-    raise cli.InputError(f"{flag} {value} is not a multiple of --scale {scale}; take {nearest}")
+    raise InputError(f"{flag} {value} is not a multiple of --scale {scale}; take {nearest}")
 
 
 def check_plane(stack: "Slices", recipe: Recipe) -> None:
@@ -66,7 +68,7 @@ def check_plane(stack: "Slices", recipe: Recipe) -> None:
     _, height, width = stack.shape
     largest = min(height, width) // recipe.scale * recipe.scale
     if largest < recipe.hr_size:
-        raise cli.InputError(
+        raise InputError(
             f"slices of {height} x {width} voxels are smaller than a tile of --hr-size "
             f"{recipe.hr_size}; take at most {largest}"
         )
@@ -109,7 +111,7 @@ def tiles_of_slice(
     """
     import numpy as np
 
-    from sandstone import degrade, grey
+    from sandstone.imaging import degrade, grey
 
     scale = recipe.scale
     rng = np.random.default_rng([recipe.seed, STAGE, z])
@@ -133,7 +135,7 @@ def write_split(
     """
     import numpy as np
 
-    from sandstone.tiles import place_tiles
+    from sandstone.dataset.tiles import place_tiles
 
     scale, size = recipe.scale, recipe.hr_size
     z0, y0, x0 = stack.metadata["origin"]
@@ -154,15 +156,15 @@ def write_split(
         raise no_tiles(name, stack, zs, recipe)
 
 
-def no_tiles(name: str, stack: "Slices", zs: range, recipe: Recipe) -> cli.InputError:
+def no_tiles(name: str, stack: "Slices", zs: range, recipe: Recipe) -> InputError:
     """Return the error that tells which tile would have fitted in the slices `zs`."""
-    from sandstone.tiles import largest_tile
+    from sandstone.dataset.tiles import largest_tile
 
     z0 = stack.metadata["origin"][0]
     masks = (cropped(stack.read_mask(z - z0), recipe.scale) for z in zs)
     largest = max(largest_tile(mask, recipe.scale) for mask in masks)
     advice = f"take at most {largest}" if largest else "widen the field of view"
-    return cli.InputError(
+    return InputError(
         f"split {name} has no tiles: --hr-size {recipe.hr_size} fits nowhere in the rock of "
         f"slices {zs[0]} to {zs[-1]}; {advice}"
     )
@@ -170,9 +172,9 @@ def no_tiles(name: str, stack: "Slices", zs: range, recipe: Recipe) -> cli.Input
 
 def attributes(stack: "Slices", recipe: Recipe, guard_um: float) -> "PairsAttributes":
     """Return what the pairs file says of itself."""
-    from sandstone import grey
-    from sandstone.pairs import PairsAttributes
-    from sandstone.splits import guard_slices
+    from sandstone.dataset.pairs import PairsAttributes
+    from sandstone.dataset.splits import guard_slices
+    from sandstone.imaging import grey
 
     z, y, x = map(float, stack.metadata["voxel_size_um"])
     return PairsAttributes(
@@ -223,7 +225,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--seed", type=cli.non_negative_int, default=1, help="of the noise")
     add("--output", type=cli.OutputPath, required=True, help="tile pairs to write (.h5)")
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
@@ -233,10 +235,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_multiple("--hr-size", args.hr_size, args.scale)
     check_multiple("--stride", args.stride, args.scale)
 
-    from sandstone.degrade import Degradation
-    from sandstone.pairs import write_pairs
-    from sandstone.slices import open_slices
-    from sandstone.splits import split_by_depth
+    from sandstone.dataset.pairs import write_pairs
+    from sandstone.dataset.slices import open_slices
+    from sandstone.dataset.splits import split_by_depth
+    from sandstone.imaging.degrade import Degradation
 
     degradation = Degradation(
         kernel=args.degradation_kernel,
@@ -260,7 +262,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 taken = part if isinstance(wanted[name], range) else part[:: args.depth_step]
                 stride = args.stride if name == "train" else args.hr_size
                 write_split(writer, name, stack, taken, stride=stride, recipe=recipe)
-    provenance.write(__file__, args, voxel_size_um=about.hr_voxel_size_um)
+    write_record(__file__, args, voxel_size_um=about.hr_voxel_size_um)
 
 
 if __name__ == "__main__":

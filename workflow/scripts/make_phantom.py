@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sandstone import cli, provenance
+from sandstone import cli
+from sandstone.errors import InputError
+from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,16 +46,16 @@ def parser() -> argparse.ArgumentParser:
     add("--plug", type=cli.boolean, default=True, help="true for a plug in a holder, or false")
     add("--seed", type=cli.non_negative_int, default=1, help="of every random number")
     add("--output", type=cli.OutputPath, required=True, help="volume to write (.tif)")
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
 def check_flags(args: argparse.Namespace) -> None:
     """Raise an `InputError` for numbers beyond those of the config's schema."""
     if not 0.02 <= args.porosity <= 0.4:
-        raise cli.InputError(f"--porosity {args.porosity:g} is no sandstone's; take 0.02 to 0.4")
+        raise InputError(f"--porosity {args.porosity:g} is no sandstone's; take 0.02 to 0.4")
     if args.photons > 1e9:
-        raise cli.InputError(f"--photons {args.photons:g} is beyond any source; take up to 1e9")
+        raise InputError(f"--photons {args.photons:g} is beyond any source; take up to 1e9")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -63,8 +65,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import numpy as np
 
-    from sandstone.phantom import Phantom, Recipe
-    from sandstone.slices import write_stack
+    from sandstone.phantom.phantom import Phantom, Recipe
+    from sandstone.tiff_stack import write_stack
 
     settings = {name: value for name, value in vars(args).items() if name not in NO_SETTINGS}
     recipe = Recipe(**{**settings, "shape": tuple(args.shape)})
@@ -72,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     slices = with_progress(Phantom(recipe).slices(), recipe.shape[0])
     size = (recipe.voxel_size_um,) * 3
     write_stack(args.output, slices, shape=recipe.shape, dtype=np.uint16, voxel_size_um=size)
-    provenance.write(__file__, args, voxel_size_um=size)
+    write_record(__file__, args, voxel_size_um=size)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sandstone import cli, provenance
+from sandstone import cli
+from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sandstone.pairs import Pairs
+    from sandstone.dataset.pairs import Pairs
 
 COLUMNS = ("sample", "method", "metric", "mean", "ci_low", "ci_high", "n")
 USES = {"train": "weights", "val": "curves, best weights", "test": "the metrics below"}
@@ -78,7 +79,7 @@ def _degradation(degradation: Mapping[str, Any]) -> str:
 
 def network_section(generator: Mapping[str, Any]) -> list[str]:
     """Return what the generator is made of."""
-    from sandstone import architecture
+    from sandstone.models import architecture
 
     options = (f"{name} {value}" for name, value in generator.items() if name != "scale")
     return [
@@ -226,7 +227,7 @@ def parser() -> argparse.ArgumentParser:
     add("--synthetic", nargs="*", default=[], help="samples that are synthetic rock")
     add("--confidence", type=cli.fraction, default=0.95, help="of the intervals, 0 to 1")
     add("--output", type=cli.OutputPath, required=True, help="card to write (.md)")
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
@@ -236,8 +237,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from contextlib import ExitStack
 
-    from sandstone import files, records, tables
-    from sandstone.pairs import open_pairs
+    from sandstone import files
+    from sandstone.dataset.pairs import open_pairs
+    from sandstone.metrics import tables
+    from sandstone.provenance import records
 
     record = records.read(args.record).content
     generator = files.read_json(args.generator, remedy="delete it and train again")
@@ -255,7 +258,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             *limits_section(record, list(sizes), args.synthetic),
         ]
     files.write_text(args.output, "\n".join(lines))
-    provenance.write(__file__, args, voxel_size_um=sizes)
+    write_record(__file__, args, voxel_size_um=sizes)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandstone import cli, volume_flags
+from sandstone import cli
+from sandstone.volumes import flags
 
 if TYPE_CHECKING:
-    from sandstone.blocks import Cut
-    from sandstone.volume import Volume
+    from sandstone.upscaling.blocks import Cut
+    from sandstone.volumes.volume import Volume
 
 PYRAMID = {"z": 4 / 3, "mean": 8 / 7}  # of all levels, times the finest
 RSS_UNIT = 1 if sys.platform == "darwin" else 1 << 10  # bytes, of ru_maxrss
@@ -26,13 +27,13 @@ RSS_UNIT = 1 if sys.platform == "darwin" else 1 << 10  # bytes, of ru_maxrss
 
 def measure_call(cut: "Cut", generator: dict[str, object], threads: int) -> float:
     """Return the seconds of one call of the network, after one that compiles it."""
-    from sandstone import backend
+    from sandstone.models import backend
 
     backend.start(threads=threads)
 
     import numpy as np
 
-    from sandstone import networks
+    from sandstone.models import networks
 
     model = networks.build_generator(**generator)
     edges = [edge + 2 * cut.halo for edge in cut.block[1:]]
@@ -45,7 +46,7 @@ def measure_call(cut: "Cut", generator: dict[str, object], threads: int) -> floa
 
 def calls(cut: "Cut") -> int:
     """Return how often the network is called for the whole volume."""
-    from sandstone.cubic import BICUBIC_RADIUS
+    from sandstone.models.cubic import BICUBIC_RADIUS
 
     if cut.axes == "mean":
         each = sum(-(-(edge + 2 * BICUBIC_RADIUS) // cut.call) for edge in cut.block)
@@ -58,8 +59,8 @@ def calls(cut: "Cut") -> int:
 
 def describe(args: argparse.Namespace, volume: "Volume", cut: "Cut", seconds: float) -> list[str]:
     """Return the lines of the plan."""
-    from sandstone.progress_rate import duration
-    from sandstone.upscaling import AHEAD
+    from sandstone.progress import duration
+    from sandstone.upscaling.blockwise import AHEAD
 
     itemsize = volume.dtype.itemsize
     voxels = math.prod(cut.sr_shape)
@@ -97,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
     add("--name", required=True, help="of the volume")
-    volume_flags.add(arguments)
+    flags.add(arguments)
     add("--generator", required=True, type=json.loads, help="architecture of the model, JSON")
     add("--axes", choices=["z", "mean"], default="z", help="slices only, or all three axes alike")
     add("--tile", type=cli.positive_int, default=256, help="largest edge of a block, LR pixels")
@@ -113,12 +114,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Open the volume, measure the rate, tell the plan."""
     args = parser().parse_args(argv)
 
-    from sandstone.architecture import generator_config, receptive_field
-    from sandstone.blocks import Cut
     from sandstone.files import write_text
+    from sandstone.models.architecture import generator_config, receptive_field
+    from sandstone.upscaling.blocks import Cut
 
     generator = generator_config(**args.generator)
-    with volume_flags.open_named(args) as volume:
+    with flags.open_named(args) as volume:
         halo = receptive_field(generator)
         cut = Cut(volume.shape, generator["scale"], args.axes, args.tile, args.batch, halo)
         seconds = measure_call(cut, generator, args.threads)

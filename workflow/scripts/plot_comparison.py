@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandstone import cli, provenance
+from sandstone import cli
+from sandstone.errors import InputError
+from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sandstone.pairs import Pairs, PairsAttributes
+    from sandstone.dataset.pairs import Pairs, PairsAttributes
 
 TILE_COLUMNS = ["sample", "method", "tile", "z", "y", "x"]
 REFERENCE = "bicubic"
@@ -61,18 +63,18 @@ def read_tables(paths: Sequence[str], sample: str, tiles: int) -> dict[str, pd.D
     InputError
         If a table is not one of metrics, is of another sample, or has other than `tiles` rows.
     """
-    from sandstone import tables
+    from sandstone.metrics import tables
 
     read = {}
     for path in paths:
         table = tables.read(path, [*TILE_COLUMNS, "psnr_db", "ssim"])
         found = tables.only_value(table, "sample", path)
         if found != sample:
-            raise cli.InputError(
+            raise InputError(
                 f"{path} is of {found} but the pairs are of {sample}; give tables of one sample"
             )
         if len(table) != tiles:
-            raise cli.InputError(
+            raise InputError(
                 f"{path} measures {len(table)} tiles but the pairs have {tiles} to test; measure "
                 "the method again"
             )
@@ -95,7 +97,7 @@ def read_example(pairs: Pairs, prediction_paths: Sequence[str], tile: int) -> Ex
     InputError
         If the predictions are not of these pairs.
     """
-    from sandstone.pairs import check_aligned, open_predictions
+    from sandstone.dataset.pairs import check_aligned, open_predictions
 
     sr = {}
     for path in prediction_paths:
@@ -116,7 +118,7 @@ def check_methods(example: Example, tables: dict[str, pd.DataFrame]) -> None:
     """
     unmatched = sorted(set(example.sr) ^ set(tables))
     if unmatched:
-        raise cli.InputError(
+        raise InputError(
             f"method {unmatched[0]} is in only one of --predictions and --metrics; "
             "give both of every method"
         )
@@ -294,7 +296,7 @@ def parser() -> argparse.ArgumentParser:
         help="per-tile table of each method (.csv)",
     )
     cli.add_figure(arguments)
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
@@ -302,7 +304,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Choose the tile, read it by every method, draw, write."""
     args = parser().parse_args(argv)
     from sandstone import style
-    from sandstone.pairs import open_pairs
+    from sandstone.dataset.pairs import open_pairs
 
     with open_pairs(args.pairs) as pairs:
         tables = read_tables(args.metrics, pairs.attrs.sample, len(pairs.split("test")))
@@ -310,7 +312,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         example = read_example(pairs, args.predictions, tile)
         check_methods(example, tables)
         style.save(draw(example, tables, pairs.attrs), args.png, args.pdf)
-    provenance.write(__file__, args, voxel_size_um=pairs.attrs.hr_voxel_size_um)
+    write_record(__file__, args, voxel_size_um=pairs.attrs.hr_voxel_size_um)
     print(f"drew test tile {tile} by {len(example.sr)} methods to {args.png}", flush=True)
 
 

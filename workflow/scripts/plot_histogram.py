@@ -11,14 +11,16 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sandstone import cli, provenance
+from sandstone import cli
+from sandstone.errors import InputError
+from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sandstone.slices import Slices
+    from sandstone.dataset.slices import Slices
 
 BINS = 256
 
@@ -37,19 +39,19 @@ def count_rock(slices: Slices) -> np.ndarray:
     """
     import numpy as np
 
-    from sandstone.grey import grey_max
+    from sandstone.imaging.grey import grey_max
 
     levels = grey_max(slices.dtype) + 1
     counts = np.zeros(levels, dtype=np.int64)
     for z in range(slices.shape[0]):
         counts += np.bincount(slices.read(z)[slices.read_mask(z)], minlength=levels)
     if not {"low", "high", "percentiles"} <= slices.metadata["window"].keys():
-        raise cli.InputError(
+        raise InputError(
             f"the metadata of {slices.metadata['sample']} lack the window's ends; "
             "make them again with slice_volume.py"
         )
     if not counts.any():
-        raise cli.InputError(
+        raise InputError(
             f"the mask of {slices.metadata['sample']} marks no rock; check slices.field_of_view"
         )
     return counts
@@ -121,7 +123,7 @@ def parser() -> argparse.ArgumentParser:
         "--metadata", type=cli.InputPath, required=True, help="its window and voxel size (.json)"
     )
     cli.add_figure(arguments)
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
@@ -129,12 +131,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Count the grey levels of the rock, draw, write."""
     args = parser().parse_args(argv)
     from sandstone import style
-    from sandstone.slices import open_slices
+    from sandstone.dataset.slices import open_slices
 
     with open_slices(args.slices, args.mask, args.metadata) as slices:
         counts = count_rock(slices)
         style.save(draw(counts, slices.metadata), args.png, args.pdf)
-    provenance.write(__file__, args, voxel_size_um=slices.metadata["voxel_size_um"])
+    write_record(__file__, args, voxel_size_um=slices.metadata["voxel_size_um"])
     print(f"drew the grey levels of {args.slices} to {args.png}", flush=True)
 
 

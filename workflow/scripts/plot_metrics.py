@@ -11,7 +11,9 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sandstone import cli, provenance
+from sandstone import cli
+from sandstone.errors import InputError
+from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,18 +38,18 @@ def read_metrics(paths: Sequence[str]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from sandstone import tables
+    from sandstone.metrics import tables
 
     read = [tables.read(path, [*TILE_COLUMNS, "psnr_db", "ssim"]) for path in paths]
     for path, table in zip(paths, read, strict=True):
         if list(table.columns) != list(read[0].columns):
-            raise cli.InputError(
+            raise InputError(
                 f"{path} measures other things than {paths[0]}; measure all methods alike"
             )
     rows = pd.concat(read, ignore_index=True)
     tables.only_value(rows, "sample", "the list of --metrics")
     if rows.duplicated(["method", "tile"]).any():
-        raise cli.InputError("--metrics names a method twice; name each table once")
+        raise InputError("--metrics names a method twice; name each table once")
     return rows
 
 
@@ -59,7 +61,7 @@ def read_summary(path: str, metrics: pd.DataFrame) -> pd.DataFrame:
     InputError
         If the file is no summary, or lacks a method or a metric.
     """
-    from sandstone import tables
+    from sandstone.metrics import tables
 
     summary = tables.read(path, SUMMARY_COLUMNS)
     sample = metrics["sample"].iloc[0]
@@ -67,7 +69,7 @@ def read_summary(path: str, metrics: pd.DataFrame) -> pd.DataFrame:
     for method in metrics["method"].unique():
         for metric in metric_names(metrics):
             if (method, metric) not in summary.index:
-                raise cli.InputError(
+                raise InputError(
                     f"{path} lacks {metric} of {method} on {sample}; summarise these tables again"
                 )
     return summary
@@ -179,7 +181,7 @@ def parser() -> argparse.ArgumentParser:
         "--summary", type=cli.InputPath, required=True, help="means and intervals (.csv)"
     )
     cli.add_figure(arguments)
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
@@ -191,7 +193,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     metrics = read_metrics(args.metrics)
     summary = read_summary(args.summary, metrics)
     style.save(draw(metrics, summary), args.png, args.pdf)
-    provenance.write(__file__, args)
+    write_record(__file__, args)
     print(f"drew {len(args.metrics)} tables of metrics to {args.png}", flush=True)
 
 

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sandstone import cli, provenance
+from sandstone import cli
+from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +69,7 @@ def read_network(path: str) -> dict[str, Any]:
 
 def boxes(network: dict[str, Any]) -> list[Box]:
     """Return the boxes of a network's diagram, from input to output."""
-    from sandstone import architecture
+    from sandstone.models import architecture
 
     made: list[Box] = []
     for row in architecture.describe(network):
@@ -168,7 +169,7 @@ def draw_absence() -> Figure:
 
 def title(network: dict[str, Any]) -> str:
     """Return what the network is and how large it is."""
-    from sandstone import architecture
+    from sandstone.models import architecture
 
     name, size = network["architecture"], architecture.parameter_count(network)
     if "scale" not in network:
@@ -260,7 +261,7 @@ def parser() -> argparse.ArgumentParser:
         help="generator.json or discriminator.json of a model",
     )
     cli.add_figure(arguments)
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
@@ -270,7 +271,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from sandstone import style
 
     style.save(draw(read_network(args.network)), args.png, args.pdf)
-    provenance.write(__file__, args)
+    write_record(__file__, args)
     print(f"drew {args.network} to {args.png}", flush=True)
 
 

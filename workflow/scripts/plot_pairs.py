@@ -11,14 +11,15 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sandstone import cli, provenance
+from sandstone import cli
+from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sandstone.pairs import Pairs
+    from sandstone.dataset.pairs import Pairs
 
 EXAMPLES = 2
 PANEL = 2.0  # inches
@@ -32,7 +33,7 @@ def evenly_spaced(count: int, wanted: int) -> list[int]:
 def draw(pairs: Pairs) -> Figure:
     """Return a figure with a row a split and a pair of columns (LR, HR) an example."""
     from sandstone import style
-    from sandstone.pairs import SPLITS
+    from sandstone.dataset.pairs import SPLITS
 
     figure = style.figure(2 * EXAMPLES * PANEL, len(SPLITS) * (PANEL + 0.15) + 0.6)
     axes = figure.subplots(len(SPLITS), 2 * EXAMPLES)
@@ -81,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
         "--pairs", type=cli.InputPath, required=True, help="HDF5 file of tile pairs"
     )
     cli.add_figure(arguments)
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
@@ -89,11 +90,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read the pairs, draw, write."""
     args = parser().parse_args(argv)
     from sandstone import style
-    from sandstone.pairs import open_pairs
+    from sandstone.dataset.pairs import open_pairs
 
     with open_pairs(args.pairs) as pairs:
         style.save(draw(pairs), args.png, args.pdf)
-    provenance.write(__file__, args, voxel_size_um=pairs.attrs.hr_voxel_size_um)
+    write_record(__file__, args, voxel_size_um=pairs.attrs.hr_voxel_size_um)
     print(f"drew tiles of {args.pairs} to {args.png}", flush=True)
 
 

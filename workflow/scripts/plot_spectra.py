@@ -11,7 +11,9 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sandstone import cli, provenance
+from sandstone import cli
+from sandstone.errors import InputError
+from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,23 +33,23 @@ def read_spectra(paths: Sequence[str], sample: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from sandstone import tables
+    from sandstone.metrics import tables
 
     columns: dict[str, pd.Series] = {}
     for path in paths:
         table = tables.read(path, COLUMNS)
         found = tables.only_value(table, "sample", path)
         if found != sample:
-            raise cli.InputError(
+            raise InputError(
                 f"{path} is of {found} but the pairs are of {sample}; give spectra of one sample"
             )
         spectra = dict(iter(table.groupby("method")))
         if "hr" not in spectra:
-            raise cli.InputError(f"{path} lacks the spectrum of hr; measure the method again")
+            raise InputError(f"{path} lacks the spectrum of hr; measure the method again")
         for name, part in spectra.items():
             power = part.set_index("frequency_per_um")["power"]
             if name in columns and not power.equals(columns[name]):
-                raise cli.InputError(
+                raise InputError(
                     f"{path} gives another spectrum of {name} than a table before it; measure all "
                     "methods on the same pairs"
                 )
@@ -127,7 +129,7 @@ def parser() -> argparse.ArgumentParser:
         "--pairs", type=cli.InputPath, required=True, help="tile pairs, for the LR voxel size (.h5)"
     )
     cli.add_figure(arguments)
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
@@ -135,15 +137,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read the spectra and the voxel size, draw, write."""
     args = parser().parse_args(argv)
     from sandstone import style
-    from sandstone.pairs import open_pairs
-    from sandstone.spectra import in_plane_voxel_size_um
+    from sandstone.dataset.pairs import open_pairs
+    from sandstone.metrics.spectra import in_plane_voxel_size_um
 
     with open_pairs(args.pairs) as pairs:
         sample = pairs.attrs.sample
         lr_nyquist = 0.5 / in_plane_voxel_size_um(pairs.attrs.lr_voxel_size_um)
     spectra = read_spectra(args.spectra, sample)
     style.save(draw(spectra, sample, lr_nyquist), args.png, args.pdf)
-    provenance.write(__file__, args, voxel_size_um=pairs.attrs.hr_voxel_size_um)
+    write_record(__file__, args, voxel_size_um=pairs.attrs.hr_voxel_size_um)
     print(f"drew {len(args.spectra)} spectra to {args.png}", flush=True)
 
 

@@ -12,13 +12,15 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sandstone import cli, provenance
+from sandstone import cli
+from sandstone.errors import InputError
+from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sandstone.pairs import Pairs
+    from sandstone.dataset.pairs import Pairs
 
 
 def read_metadata(path: str, sample: str) -> dict[str, Any]:
@@ -29,12 +31,12 @@ def read_metadata(path: str, sample: str) -> dict[str, Any]:
     InputError
         If the file is missing, is no JSON of slices, or describes another sample.
     """
-    from sandstone import slices
+    from sandstone.dataset import slices
 
     metadata = slices.read_metadata(path)
     found = metadata["sample"]
     if found != sample:
-        raise cli.InputError(
+        raise InputError(
             f"{path} describes {found} but the pairs are of {sample}; "
             "give the metadata of the same sample"
         )
@@ -60,7 +62,7 @@ def guards(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 def draw(pairs: Pairs, metadata: dict[str, Any]) -> Figure:
     """Return the figure: the splits along depth, and a map for each split."""
     from sandstone import style
-    from sandstone.pairs import SPLITS
+    from sandstone.dataset.pairs import SPLITS
 
     figure = style.figure(9.0, 6.4)
     grid = figure.add_gridspec(2, len(SPLITS), height_ratios=(1, 1.3))
@@ -80,7 +82,7 @@ def draw_depth(axes: Axes, pairs: Pairs) -> None:
     import numpy as np
 
     from sandstone import style
-    from sandstone.pairs import SPLITS
+    from sandstone.dataset.pairs import SPLITS
 
     step = pairs.attrs.hr_voxel_size_um[0]
     ranges = [pairs.split(name).slices for name in SPLITS]
@@ -153,7 +155,7 @@ def parser() -> argparse.ArgumentParser:
         "--metadata", type=cli.InputPath, required=True, help="JSON of the slices they come from"
     )
     cli.add_figure(arguments)
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
@@ -161,12 +163,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read the pairs and the slices' metadata, draw, write."""
     args = parser().parse_args(argv)
     from sandstone import style
-    from sandstone.pairs import open_pairs
+    from sandstone.dataset.pairs import open_pairs
 
     with open_pairs(args.pairs) as pairs:
         metadata = read_metadata(args.metadata, pairs.attrs.sample)
         style.save(draw(pairs, metadata), args.png, args.pdf)
-    provenance.write(__file__, args, voxel_size_um=pairs.attrs.hr_voxel_size_um)
+    write_record(__file__, args, voxel_size_um=pairs.attrs.hr_voxel_size_um)
     print(f"drew the split of {args.pairs} to {args.png}", flush=True)
 
 

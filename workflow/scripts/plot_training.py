@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from sandstone import cli, provenance
+from sandstone import cli
+from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,19 +175,20 @@ def parser() -> argparse.ArgumentParser:
     )
     arguments.add_argument("--model", required=True, help="name of the model, for the title")
     cli.add_figure(arguments)
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the history, draw, write."""
     args = parser().parse_args(argv)
-    from sandstone import style, tables
+    from sandstone import style
+    from sandstone.metrics import tables
 
     columns = [*GENERATOR_LOSSES, *DISCRIMINATOR_OUTPUTS, *OTHER_COLUMNS]
     history = tables.read(args.history, columns)
     style.save(draw(history, args.model), args.png, args.pdf)
-    provenance.write(__file__, args)
+    write_record(__file__, args)
     print(f"drew the training of {args.model} to {args.png}", flush=True)
 
 

@@ -10,15 +10,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandstone import cli, provenance, volume_flags
-from sandstone.architecture import generator_files
+from sandstone import cli
+from sandstone.errors import InputError
+from sandstone.models.architecture import generator_files
+from sandstone.provenance.record import add_record_flag, write_record
+from sandstone.volumes import flags
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from sandstone.blocks import Cut
-    from sandstone.field_of_view import FieldOfView
-    from sandstone.volume import Volume
+    from sandstone.imaging.field_of_view import FieldOfView
+    from sandstone.upscaling.blocks import Cut
+    from sandstone.volumes.volume import Volume
 
 CUBIC = 0.01  # relative difference of voxel edges that still counts as cubic
 ALIKE = 1.1  # ratio of voxel edges up to which grains look alike to a network
@@ -32,16 +35,16 @@ def cut_of(args: argparse.Namespace, shape: tuple[int, int, int]) -> "Cut":
     InputError
         If the network's description is missing, or the volume too thin.
     """
-    from sandstone.architecture import receptive_field
-    from sandstone.blocks import Cut
     from sandstone.files import read_json
+    from sandstone.models.architecture import receptive_field
+    from sandstone.upscaling.blocks import Cut
 
     description, _ = generator_files(args.model_dir)
     generator = read_json(description, keys=["scale"], remedy="train the model first")
     halo = receptive_field(generator)
     scale = generator["scale"]
     if args.scale is not None and args.scale != scale:
-        raise cli.InputError(
+        raise InputError(
             f"the model in {args.model_dir} enlarges by {scale}, not by {args.scale}; train it "
             "again with this scale, or name another model"
         )
@@ -50,13 +53,13 @@ def cut_of(args: argparse.Namespace, shape: tuple[int, int, int]) -> "Cut":
 
 def check_volume(args: argparse.Namespace, volume: "Volume", cut: "Cut") -> None:
     """Refuse a volume whose result could not be written as asked, and say what costs memory."""
-    from sandstone.slices import check_ome_type
-    from sandstone.volume_source import LARGEST_BLOCK, voxel_bytes
+    from sandstone.sizes import LARGEST_BLOCK, voxel_bytes
+    from sandstone.tiff_stack import check_ome_type
 
     sizes = volume.voxel_size_um
     if args.axes == "mean" and max(sizes) > (1 + CUBIC) * min(sizes):
         shown = " x ".join(f"{size:g}" for size in sizes)
-        raise cli.InputError(
+        raise InputError(
             f"{volume.files[0]}: voxels of {shown} µm are not cubic, as axes mean needs them; "
             "use axes z, or resample the volume"
         )
@@ -64,7 +67,7 @@ def check_volume(args: argparse.Namespace, volume: "Volume", cut: "Cut") -> None
         check_ome_type(volume.dtype, volume.files[0])
         sr_slice = voxel_bytes(cut.sr_shape[1:], volume.dtype)
         if sr_slice > LARGEST_BLOCK:
-            raise cli.InputError(
+            raise InputError(
                 f"{volume.files[0]}: its upscaled slices take {sr_slice / 1e9:.1f} GB each, and "
                 f"TIFF is written slice by slice, of at most {LARGEST_BLOCK / 1e9:.1f} GB; take "
                 "tiff out of formats"
@@ -95,15 +98,15 @@ def compare_voxels(record: str, volume: "Volume", scale: int) -> None:
     InputError
         If the record is missing or damaged.
     """
+    from sandstone.fields import are, is_number
     from sandstone.files import read_json
-    from sandstone.json_objects import are, is_number
 
     remedy = "train the model again"
     hr_sizes = read_json(record, keys=["voxel_size_um"], remedy=remedy)["voxel_size_um"]
     if not (isinstance(hr_sizes, dict) and hr_sizes) or not all(
         are(is_number, sizes, 3) and min(sizes) > 0 for sizes in hr_sizes.values()
     ):
-        raise cli.InputError(f"{record} holds no voxel sizes; {remedy}")
+        raise InputError(f"{record} holds no voxel sizes; {remedy}")
     edge = sum(volume.voxel_size_um[1:]) / 2
     learned = {sample: scale * sum(sizes[1:]) / 2 for sample, sizes in hr_sizes.items()}
     if any(1 / ALIKE <= edge / each <= ALIKE for each in learned.values()):
@@ -120,7 +123,7 @@ def find_levels(args: argparse.Namespace, volume: "Volume") -> Sequence[float]:
     """Return the grey levels that become black and white: given, or percentiles of the rock."""
     if args.levels:
         return args.levels
-    from sandstone import field_of_view, window
+    from sandstone.imaging import field_of_view, window
 
     view = field_of_view.find(args.field_of_view, volume.shape, volume.read_slice)
     levels = window.find(
@@ -174,7 +177,7 @@ def parser() -> argparse.ArgumentParser:
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
     add("--name", required=True, help="of the volume")
-    volume_flags.add(arguments)
+    flags.add(arguments)
     add("--model", required=True, help="name of the model")
     add("--model-dir", type=cli.InputPath, required=True, help="folder of the trained model")
     add("--training", type=cli.InputPath, help="record of its training (.provenance.json)")
@@ -192,7 +195,7 @@ def parser() -> argparse.ArgumentParser:
         required=True,
         help="what the jobs agree on, to write (.json)",
     )
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
@@ -200,10 +203,10 @@ def check_flags(args: argparse.Namespace) -> None:
     """Raise an `InputError` for flags that no single flag's type can judge."""
     low, high = args.window
     if not 0 <= low < high <= 100:
-        raise cli.InputError(f"--window {low:g} {high:g} is no range of percentiles; try 0.1 99.9")
+        raise InputError(f"--window {low:g} {high:g} is no range of percentiles; try 0.1 99.9")
     if args.levels and not args.levels[0] < args.levels[1]:
         low, high = args.levels
-        raise cli.InputError(f"--levels {low:g} {high:g} is empty; give the low one first")
+        raise InputError(f"--levels {low:g} {high:g} is empty; give the low one first")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -211,11 +214,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser().parse_args(argv)
     check_flags(args)
 
-    from sandstone import source_files, upscale_layout
+    from sandstone.upscaling.layout import Layout, network_digests, write_layout
+    from sandstone.volumes import unchanged
 
     with (
-        volume_flags.open_named(args) as volume,
-        source_files.unchanged(volume.files),
+        flags.open_named(args) as volume,
+        unchanged.unchanged(volume.files),
     ):
         cut = cut_of(args, volume.shape)
         check_volume(args, volume, cut)
@@ -224,22 +228,22 @@ def main(argv: Sequence[str] | None = None) -> None:
         if args.training:
             compare_voxels(args.training, volume, cut.scale)
         window, voxels_sha256 = survey(args, volume)
-        layout = upscale_layout.Layout(
+        layout = Layout(
             volume=args.name,
             model=args.model,
             source={
-                "bytes": source_files.size(volume.files),
-                "sha256": source_files.digest(volume.files),
+                "bytes": unchanged.size(volume.files),
+                "sha256": unchanged.digest(volume.files),
                 "voxels_sha256": voxels_sha256,
             },
-            network=upscale_layout.network_digests(args.model_dir),
+            network=network_digests(args.model_dir),
             dtype=volume.dtype.name,
             voxel_size_um=tuple(volume.voxel_size_um),
             cut=cut,
             window=window,
         )
-    upscale_layout.write(Path(args.layout), layout)
-    provenance.write(
+    write_layout(Path(args.layout), layout)
+    write_record(
         __file__,
         args,
         voxel_size_um=layout.sr_voxel_size_um,

@@ -6,13 +6,16 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sandstone import cli, provenance, volume_flags
+from sandstone import cli
+from sandstone.errors import InputError
+from sandstone.provenance.record import add_record_flag, write_record
+from sandstone.volumes import flags
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from sandstone.field_of_view import FieldOfView
-    from sandstone.volume import Volume
+    from sandstone.imaging.field_of_view import FieldOfView
+    from sandstone.volumes.volume import Volume
 
 SECONDS_BETWEEN_LINES = 5
 
@@ -51,7 +54,7 @@ class Scan:
                 rows, columns = (np.flatnonzero(rock.any(axis=axis)) for axis in (1, 0))
                 corners.append([z, rows[0], columns[0], z, rows[-1], columns[-1]])
         if not corners:
-            raise cli.InputError(
+            raise InputError(
                 f"{self._volume.files[0]}: no rock found; give slices.field_of_view as full or "
                 "as a box z0:z1,y0:y1,x0:x1"
             )
@@ -94,8 +97,9 @@ def write_outputs(
     """Write the stretched slices and the rock mask."""
     import numpy as np
 
-    from sandstone.slices import ROCK, write_stack
-    from sandstone.window import apply
+    from sandstone.dataset.slices import ROCK
+    from sandstone.imaging.window import apply
+    from sandstone.tiff_stack import write_stack
 
     layout = {
         "shape": tuple(stop - start for start, stop in scan.extent),
@@ -115,8 +119,8 @@ def describe(
     window: Sequence[float],
 ) -> dict[str, Any]:
     """Return what maps the slices back to the raw volume: the JSON of docs/design.md."""
-    from sandstone import grey
     from sandstone.files import sha256_of
+    from sandstone.imaging import grey
 
     files = [{"name": file.name, "sha256": sha256_of(file)} for file in volume.files]
     volume.check_unchanged()  # the hashes are of what was read
@@ -141,7 +145,7 @@ def describe(
 def check_size(volume: "Volume") -> None:
     """Refuse a volume too small to hold anything worth looking at."""
     if min(volume.shape[1:]) < 8:
-        raise cli.InputError(
+        raise InputError(
             f"{volume.files[0]}: slices of {volume.shape[1]} x {volume.shape[2]} voxels are "
             "smaller than any tile; check shape and axis order (z, y, x)"
         )
@@ -152,14 +156,14 @@ def parser() -> argparse.ArgumentParser:
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
     add("--sample", required=True, help="name of the sample")
-    volume_flags.add(arguments)
+    flags.add(arguments)
     add("--field-of-view", default="auto", help="auto, full, or z0:z1,y0:y1,x0:x1 in voxels")
     add("--window", type=float, nargs=2, default=[0.1, 99.9], help="percentiles of the rock")
     add("--dtype", choices=["uint8", "uint16"], default="uint8", help="of the slices")
     add("--slices", type=cli.OutputPath, required=True, help="grey slices to write (.tif)")
     add("--mask", type=cli.OutputPath, required=True, help="rock mask to write (.tif)")
     add("--metadata", type=cli.OutputPath, required=True, help="description to write (.json)")
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
@@ -167,7 +171,7 @@ def check_flags(args: argparse.Namespace) -> None:
     """Raise an `InputError` for flags that no single flag's type can judge."""
     low, high = args.window
     if not 0 <= low < high <= 100:
-        raise cli.InputError(f"--window {low:g} {high:g} is no range of percentiles; try 0.1 99.9")
+        raise InputError(f"--window {low:g} {high:g} is no range of percentiles; try 0.1 99.9")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -175,10 +179,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser().parse_args(argv)
     check_flags(args)
 
-    from sandstone import field_of_view, window
     from sandstone.files import write_json
+    from sandstone.imaging import field_of_view, window
 
-    with volume_flags.open_named(args) as volume:
+    with flags.open_named(args) as volume:
         check_size(volume)
         voxel_size_um = volume.voxel_size_um
         shown = " x ".join(map(str, volume.shape))
@@ -195,7 +199,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"rock: {scan.rock_share:.1%} of the view; window {low:g} to {high:g}", flush=True)
         write_outputs(args, scan, levels, voxel_size_um)
         write_json(args.metadata, describe(args, volume, view, scan, levels))
-    provenance.write(__file__, args, voxel_size_um=voxel_size_um, inputs=volume.files)
+    write_record(__file__, args, voxel_size_um=voxel_size_um, inputs=volume.files)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandstone import cli, provenance
+from sandstone import cli
+from sandstone.errors import InputError
+from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from sandstone.statistics import MeanInterval
+    from sandstone.metrics.bootstrap import MeanInterval
 
 CORNERS = ["z", "y", "x"]
 TILE_COLUMNS = ["sample", "method", "tile", *CORNERS]
@@ -50,20 +52,18 @@ def read_table(path: str) -> TileTable:
         If the file is missing, is no such table, is empty, mixes samples or methods, holds
         no metric or something else than numbers, or names a tile twice.
     """
-    from sandstone import tables
+    from sandstone.metrics import tables
 
     table = tables.read(path, TILE_COLUMNS)
     sample, method = (tables.only_value(table, name, path) for name in ("sample", "method"))
     names = [name for name in table.columns if name not in TILE_COLUMNS]
     if not names or not all(_numeric(table[name]) for name in [*CORNERS, *names]):
-        raise cli.InputError(
+        raise InputError(
             f"{path} does not give each tile its corner and metrics as numbers:"
             " delete it and run compute_metrics.py again"
         )
     if table.duplicated(CORNERS).any():
-        raise cli.InputError(
-            f"{path} names a tile twice: delete it and run compute_metrics.py again"
-        )
+        raise InputError(f"{path} names a tile twice: delete it and run compute_metrics.py again")
     metrics = {name: table[name].to_numpy(float) for name in names}
     return TileTable(path, sample, method, table[CORNERS].to_numpy(), metrics)
 
@@ -82,14 +82,14 @@ def check_comparable(tables: Sequence[TileTable]) -> None:
     seen: set[tuple[str, str]] = set()
     for table in tables:
         if (table.sample, table.method) in seen:
-            raise cli.InputError(
+            raise InputError(
                 f"{table.path} is a second table of method {table.method} on sample"
                 f" {table.sample}: name each one once under --metrics"
             )
         seen.add((table.sample, table.method))
         other = first.setdefault(table.sample, table)
         if not np.array_equal(table.corners, other.corners):
-            raise cli.InputError(
+            raise InputError(
                 f"{table.path} and {other.path} cover different tiles of sample"
                 f" {table.sample}: run compute_metrics.py again on the same pairs"
             )
@@ -97,13 +97,13 @@ def check_comparable(tables: Sequence[TileTable]) -> None:
 
 def read_block_lengths(paths: Sequence[str]) -> dict[str, int]:
     """Return each sample's block length in slices: the guard of its pairs file, at least 1."""
-    from sandstone import pairs
+    from sandstone.dataset import pairs
 
     lengths = {}
     for path in paths:
         with pairs.open_pairs(path) as reference:
             if reference.attrs.sample in lengths:
-                raise cli.InputError(
+                raise InputError(
                     f"{path} is a second pairs file of sample {reference.attrs.sample}:"
                     " name each sample once under --pairs"
                 )
@@ -115,11 +115,11 @@ def intervals(
     table: TileTable, block_slices: int, *, confidence: float, resamples: int, seed: int
 ) -> dict[str, "MeanInterval"]:
     """Return mean and interval of each metric of one method."""
-    from sandstone import statistics
+    from sandstone.metrics import bootstrap
 
     z = table.corners[:, 0]
     return {
-        name: statistics.block_bootstrap(
+        name: bootstrap.block_bootstrap(
             values, z, block_slices, confidence=confidence, resamples=resamples, seed=seed
         )
         for name, values in table.metrics.items()
@@ -143,13 +143,13 @@ def print_summary(
     confidence: float,
 ) -> None:
     """Print one table a sample: a line a method, a column a metric, mean [interval]."""
-    from sandstone import statistics
+    from sandstone.metrics import bootstrap
 
     sample = None
     for table, results in summary:
         if table.sample != sample:
             sample, length = table.sample, block_lengths[table.sample]
-            blocks = statistics.depth_blocks(table.corners[:, 0], length).max() + 1
+            blocks = bootstrap.depth_blocks(table.corners[:, 0], length).max() + 1
             print(
                 f"\n{sample}: {len(table.corners)} tiles in {blocks} depth block(s) of"
                 f" {length} slices; mean [{confidence:.0%} interval]"
@@ -197,7 +197,7 @@ def parser() -> argparse.ArgumentParser:
     add("--resamples", type=cli.positive_int, default=2000, help="bootstrap draws of depth blocks")
     add("--seed", type=cli.non_negative_int, default=1, help="of the draws")
     add("--output", type=cli.OutputPath, required=True, help="summary to write (.csv)")
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
@@ -212,7 +212,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     summary = []
     for table in sorted(tables, key=lambda table: table.sample):  # stable: methods as given
         if table.sample not in block_lengths:
-            raise cli.InputError(
+            raise InputError(
                 f"no pairs file of sample {table.sample}, which {table.path} measures:"
                 " name it under --pairs"
             )
@@ -225,7 +225,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         summary.append((table, results))
     files.write_text(args.output, summary_text(summary))
-    provenance.write(__file__, args)
+    write_record(__file__, args)
     print_summary(summary, block_lengths, args.confidence)
 
 

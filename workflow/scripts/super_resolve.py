@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandstone import cli, provenance
-from sandstone.architecture import generator_files
+from sandstone import cli
+from sandstone.errors import InputError, shown
+from sandstone.models.architecture import generator_files
+from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from sandstone.pairs import Pairs, PredictionsWriter
+    from sandstone.dataset.pairs import Pairs, PredictionsWriter
 
     # LR tiles to SR tiles, float32, (n, h, h) to (n, H, H); grey levels in [0, 1].
     Method = Callable[[np.ndarray], np.ndarray]
@@ -25,9 +27,9 @@ SECONDS_BETWEEN_LINES = 5
 def check_model_dir(method: str, model_dir: str | None) -> None:
     """Raise an `InputError` unless models, and models alone, have a folder."""
     if method in BASELINES and model_dir:
-        raise cli.InputError(f"{method} is a baseline and needs no --model-dir; leave it out")
+        raise InputError(f"{method} is a baseline and needs no --model-dir; leave it out")
     if method not in BASELINES and not model_dir:
-        raise cli.InputError(
+        raise InputError(
             f"{method} is none of the baselines {', '.join(BASELINES)}; "
             "for a model name its folder with --model-dir"
         )
@@ -43,12 +45,12 @@ def check_model_scale(model_dir: Path, scale: int) -> None:
     description, _ = generator_files(model_dir)
     model_scale = read_json(description, remedy="delete it and train again").get("scale")
     if model_scale is None:
-        raise cli.InputError(
+        raise InputError(
             f"{description} does not tell the model's scale; delete it and train again"
         )
     if model_scale != scale:
-        raise cli.InputError(
-            f"the model in {model_dir} enlarges by {cli.shown(model_scale)} but the pairs by "
+        raise InputError(
+            f"the model in {model_dir} enlarges by {shown(model_scale)} but the pairs by "
             f"{scale}; make both with the same scale"
         )
 
@@ -57,7 +59,7 @@ def interpolation(kernel: str, hr_size: int) -> "Method":
     """Return the method that interpolates tile by tile."""
     import numpy as np
 
-    from sandstone.resample import resize
+    from sandstone.imaging.resample import resize
 
     def interpolate(lr: "np.ndarray") -> "np.ndarray":
         return np.stack([resize(tile, (hr_size, hr_size), kernel) for tile in lr])
@@ -67,11 +69,11 @@ def interpolation(kernel: str, hr_size: int) -> "Method":
 
 def network(model_dir: Path, threads: int) -> "Method":
     """Return the method that applies a trained generator."""
-    from sandstone import backend
+    from sandstone.models import backend
 
     backend.start(threads=threads)
 
-    from sandstone import networks
+    from sandstone.models import networks
 
     model = networks.load_generator(model_dir)
 
@@ -93,7 +95,7 @@ def write_tiles(
     """
     import numpy as np
 
-    from sandstone import grey
+    from sandstone.imaging import grey
 
     test = pairs.split("test")
     start = shown = time.monotonic()
@@ -101,7 +103,7 @@ def write_tiles(
         chosen = slice(first, first + batch)
         sr = method(grey.to_unit(test.lr[chosen]))
         if not np.isfinite(sr).all():
-            raise cli.InputError(
+            raise InputError(
                 f"{name} gives values that are not finite; train it again with a lower "
                 "learning rate"
             )
@@ -130,7 +132,7 @@ def parser() -> argparse.ArgumentParser:
         required=True,
         help="super-resolved test tiles to write (.h5)",
     )
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
@@ -139,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser().parse_args(argv)
     check_model_dir(args.method, args.model_dir)
 
-    from sandstone.pairs import PredictionsAttributes, open_pairs, write_predictions
+    from sandstone.dataset.pairs import PredictionsAttributes, open_pairs, write_predictions
 
     with open_pairs(args.pairs) as pairs:
         if args.model_dir:
@@ -157,7 +159,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         with write_predictions(args.output, about, hr_size=pairs.hr_size) as writer:
             write_tiles(writer, pairs, method, args.method, args.batch)
     files = generator_files(args.model_dir) if args.model_dir else ()
-    provenance.write(__file__, args, voxel_size_um=about.hr_voxel_size_um, inputs=files)
+    write_record(__file__, args, voxel_size_um=about.hr_voxel_size_um, inputs=files)
 
 
 if __name__ == "__main__":

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandstone import cli, provenance
+from sandstone import cli
+from sandstone.errors import InputError
+from sandstone.provenance.record import add_record_flag, code_of, write_record
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
-    from sandstone.pairs import Pairs
-    from sandstone.trainer import ContentLoss, Trainer
-    from sandstone.training import Record, Store
+    from sandstone.dataset.pairs import Pairs
+    from sandstone.training.loop import Record, Store
+    from sandstone.training.trainer import ContentLoss, Trainer
 
 WEIGHTS = ("init_weights", "vgg19_weights", "lpips_weights")
 FOLDERS = ("model_dir", "checkpoint_dir", "tensorboard_dir")
@@ -33,29 +35,29 @@ NOT_IN_FINGERPRINT = {
 
 def open_training_pairs(paths: Sequence[str], crop: int, stack: "ExitStack") -> "list[Pairs]":
     """Open all pairs files and check that they fit together and hold crops of `crop` LR pixels."""
-    from sandstone.pairs import open_pairs
+    from sandstone.dataset.pairs import open_pairs
 
     files = [stack.enter_context(open_pairs(path)) for path in paths]
     for path, pairs in zip(paths[1:], files[1:], strict=True):
         for what in ("scale", "grey_max"):
             first, own = (getattr(each.attrs, what) for each in (files[0], pairs))
             if first != own:
-                raise cli.InputError(
+                raise InputError(
                     f"{path} has {what} {own} but {paths[0]} has {first}; make both alike"
                 )
         if pairs.hr_size != files[0].hr_size:
-            raise cli.InputError(
+            raise InputError(
                 f"{path} has tiles of {pairs.hr_size} voxels but {paths[0]} of "
                 f"{files[0].hr_size}; make both alike"
             )
     if crop > files[0].lr_size:
-        raise cli.InputError(
+        raise InputError(
             f"--crop {crop} is larger than the LR tiles ({files[0].lr_size} pixels) of "
             f"{paths[0]}; lower it"
         )
     for split in ("train", "val"):
         if not any(len(pairs.split(split)) for pairs in files):
-            raise cli.InputError(
+            raise InputError(
                 f"{', '.join(paths)}: split {split} has no tiles; make pairs with a larger one"
             )
     return files
@@ -74,18 +76,18 @@ def _is_of(name: str, part: str) -> bool:
 def check_losses(args: argparse.Namespace) -> None:
     """Raise an `InputError` where a loss lacks what it needs."""
     if not (args.loss_pixel or args.loss_content or args.loss_adversarial):
-        raise cli.InputError("no loss has a weight above 0; set --loss-pixel 1.0")
+        raise InputError("no loss has a weight above 0; set --loss-pixel 1.0")
     if not args.loss_content:
         return
     if args.loss_content_kind == "discriminator_features" and not args.loss_adversarial:
-        raise cli.InputError(
+        raise InputError(
             "--loss-content-kind discriminator_features needs a discriminator; raise "
             "--loss-adversarial above 0, or choose another kind"
         )
     needed = {"vgg19": args.vgg19_weights, "lpips_alex": args.lpips_weights}
     if needed.get(args.loss_content_kind, "none needed") is None:
         flag = f"--{args.loss_content_kind.removesuffix('_alex')}-weights"
-        raise cli.InputError(f"--loss-content-kind {args.loss_content_kind} needs {flag}; give it")
+        raise InputError(f"--loss-content-kind {args.loss_content_kind} needs {flag}; give it")
 
 
 def check_files(args: argparse.Namespace) -> None:
@@ -93,12 +95,12 @@ def check_files(args: argparse.Namespace) -> None:
     flags = vars(args)
     for name in WEIGHTS:
         if flags[name] and not Path(flags[name]).is_file():
-            raise cli.InputError(f"{_flag(name)} {flags[name]} does not exist; give another file")
+            raise InputError(f"{_flag(name)} {flags[name]} does not exist; give another file")
     for name in FOLDERS:
         folder = Path(flags[name]).absolute()
         existing = next(each for each in (folder, *folder.parents) if each.exists())
         if not (existing.is_dir() and os.access(existing, os.W_OK)):
-            raise cli.InputError(
+            raise InputError(
                 f"{_flag(name)} {flags[name]} cannot be written into; give another folder"
             )
 
@@ -112,7 +114,7 @@ def check_content(args: argparse.Namespace, scale: int) -> None:
     edge, kind = args.crop * scale, args.loss_content_kind
     outside = args.loss_content and kind != "discriminator_features"
     if outside and edge < LEAST_CONTENT_EDGE:
-        raise cli.InputError(
+        raise InputError(
             f"--crop {args.crop} makes HR crops of {edge} pixels but --loss-content-kind {kind} "
             f"needs {LEAST_CONTENT_EDGE}; set --crop {-(-LEAST_CONTENT_EDGE // scale)}"
         )
@@ -122,7 +124,8 @@ def content_loss(args: argparse.Namespace) -> "ContentLoss | None":
     """Return the content loss that the flags ask for, None where its weight is 0."""
     if not args.loss_content:
         return None
-    from sandstone import losses, perceptual
+    from sandstone.models import perceptual
+    from sandstone.training import losses
 
     if args.loss_content_kind == "vgg19":
         features = perceptual.Vgg19Features(
@@ -139,7 +142,7 @@ def content_loss(args: argparse.Namespace) -> "ContentLoss | None":
 
 def build_trainer(args: argparse.Namespace, scale: int) -> "Trainer":
     """Build networks and optimisers from the flags."""
-    from sandstone.trainer import Objective, Optimisation, Trainer
+    from sandstone.training.trainer import Objective, Optimisation, Trainer
 
     objective = Objective(
         pixel=args.loss_pixel,
@@ -170,21 +173,14 @@ def build_trainer(args: argparse.Namespace, scale: int) -> "Trainer":
 
 
 def fingerprint(args: argparse.Namespace) -> dict[str, Any]:
-    """Return what the result depends on: settings, and the SHA-256 of every input and of the code.
-
-    Call it once all modules are imported, so that their files count as code.
-    """
+    """Return what the result depends on: settings, hashes of inputs and code."""
     from sandstone.files import sha256_of
 
     settings = {name: value for name, value in vars(args).items() if name not in NOT_IN_FINGERPRINT}
     weights = {name: sha256_of(vars(args)[name]) for name in WEIGHTS if vars(args)[name]}
-    code = {
-        name: sha256_of(str(module.__file__))
-        for name, module in sorted(sys.modules.items())
-        if name.startswith("sandstone.")
-    }
     pairs = [sha256_of(path) for path in args.pairs]
-    return {**settings, **weights, **code, "pairs": pairs, "versions": _versions()}
+    beside = {"pairs": pairs, "code": code_of("train"), "versions": _versions()}
+    return {**settings, **weights, **beside}
 
 
 def _versions() -> str:
@@ -196,15 +192,15 @@ def _versions() -> str:
 
 def train(args: argparse.Namespace, trainer: "Trainer", pairs: "list[Pairs]") -> "Record":
     """Run the training to its end and return its record."""
-    from sandstone import batches, training, validation
-    from sandstone.progress import Board, ProgressLines
+    from sandstone.training import batches, loop, validation
+    from sandstone.training.progress import Board, ProgressLines
 
     store = _store(args)
-    record = training.resume(trainer, store)
+    record = loop.resume(trainer, store)
     board = Board(Path(args.tensorboard_dir), resumed=record.step > 0)
     lines = ProgressLines(done=record.step, steps=args.steps)
     try:
-        training.run(
+        loop.run(
             trainer,
             record,
             batches=batches.Batches(
@@ -218,7 +214,7 @@ def train(args: argparse.Namespace, trainer: "Trainer", pairs: "list[Pairs]") ->
             tiles=validation.choose_tiles(
                 [each.split("val") for each in pairs], args.validation_tiles
             ),
-            cadence=training.Cadence(
+            cadence=loop.Cadence(
                 steps=args.steps,
                 validate_every=args.validate_every,
                 checkpoint_every=args.checkpoint_every,
@@ -232,7 +228,7 @@ def train(args: argparse.Namespace, trainer: "Trainer", pairs: "list[Pairs]") ->
 
 
 def _store(args: argparse.Namespace) -> "Store":
-    from sandstone.training import Store
+    from sandstone.training.loop import Store
 
     return Store(folder=Path(args.checkpoint_dir), fingerprint=fingerprint(args))
 
@@ -241,8 +237,9 @@ def write_model(
     args: argparse.Namespace, trainer: "Trainer", record: "Record", scale: int
 ) -> list[Path]:
     """Write architecture, history, and the last and the best weights; return the files."""
-    from sandstone import architecture, history, networks
     from sandstone.files import write_text
+    from sandstone.models import architecture, networks
+    from sandstone.training import history
 
     folder = Path(args.model_dir)
     networks_json = [folder / f"{network}.json" for network in ("generator", "discriminator")]
@@ -272,7 +269,7 @@ def parser() -> argparse.ArgumentParser:
     _add_networks(arguments)
     _add_losses(arguments)
     _add_optimisation(arguments)
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
@@ -366,7 +363,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from contextlib import ExitStack
 
-    from sandstone import backend, checkpoints
+    from sandstone.models import backend
+    from sandstone.training import checkpoints
 
     with ExitStack() as stack:
         pairs = open_training_pairs(args.pairs, args.crop, stack)
@@ -379,7 +377,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sizes = {each.attrs.sample: each.attrs.hr_voxel_size_um for each in pairs}
     acting = argparse.Namespace(**vars(args))
     del acting.checkpoint_every  # no result depends on it, so that another value reruns nothing
-    provenance.write(__file__, acting, voxel_size_um=sizes, outputs=model)
+    write_record(__file__, acting, voxel_size_um=sizes, outputs=model)
     checkpoints.discard(Path(args.checkpoint_dir))
 
 

@@ -12,30 +12,23 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandstone import cli, provenance, volume_flags
-from sandstone.architecture import generator_files
+from sandstone import cli
+from sandstone.errors import InputError
+from sandstone.models.architecture import generator_files
+from sandstone.provenance.record import add_record_flag, code_of, write_record
+from sandstone.volumes import flags
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from sandstone.blocks import Block
-    from sandstone.chunk_store import ChunkStore
-    from sandstone.upscale_layout import Layout
-    from sandstone.upscaling import Network
-    from sandstone.volume import Volume
+    from sandstone.upscaling.blocks import Block
+    from sandstone.upscaling.blockwise import Network
+    from sandstone.upscaling.chunk_store import ChunkStore
+    from sandstone.upscaling.layout import Layout
+    from sandstone.volumes.volume import Volume
 
-# The modules on which the voxels depend.
-CODE = (
-    "architecture",
-    "backend",
-    "blocks",
-    "chunk_store",
-    "cubic",
-    "networks",
-    "upsampling",
-    "upscaling",
-    "window",
-)
+# The rooms whose code decides the voxels. The input's voxels have a hash in the layout.
+ROOMS = ("imaging", "models", "upscaling")
 LIBRARIES = ("keras", "numpy", "tensorflow", "zarr")
 
 
@@ -43,22 +36,26 @@ def fingerprint(layout_path: Path, threads: int) -> str:
     """Return a digest of all that the chunks depend on; what has another one is not reused."""
     from sandstone.files import sha256_of
 
-    folder = Path(__file__).parent / "sandstone"
     state = {
         "layout": sha256_of(layout_path),
-        "code": {name: sha256_of(folder / f"{name}.py") for name in CODE},
+        "code": [file for file in code_of("upscale_slab") if room_of(file["path"]) in ROOMS],
         "libraries": {name: version(name) for name in LIBRARIES},
         "threads": threads,
     }
     return hashlib.sha256(json.dumps(state).encode()).hexdigest()
 
 
+def room_of(module: str) -> str:
+    """Return the room of a module's path, as in "imaging" of ".../sandstone/imaging/grey.py"."""
+    return Path(module).parent.name
+
+
 def check_network(layout: "Layout", model_dir: Path) -> None:
     """Refuse a network that is not the layout's."""
-    from sandstone.upscale_layout import network_digests
+    from sandstone.upscaling.layout import network_digests
 
     if network_digests(model_dir) != layout.network:
-        raise cli.InputError(
+        raise InputError(
             f"{model_dir}: trained anew since the layout was made; make the layout again with "
             "prepare_upscale.py"
         )
@@ -66,11 +63,11 @@ def check_network(layout: "Layout", model_dir: Path) -> None:
 
 def load_network(model_dir: Path, threads: int) -> "Network":
     """Start TensorFlow and return the trained generator as a function of slices."""
-    from sandstone import backend
+    from sandstone.models import backend
 
     backend.start(threads=threads)
 
-    from sandstone import networks
+    from sandstone.models import networks
 
     model = networks.load_generator(model_dir)
 
@@ -94,19 +91,20 @@ def compute(
     InputError
         If the volume changes meanwhile; what was computed from it is removed.
     """
-    from sandstone import source_files, upscaling
-    from sandstone.progress_rate import Rate
+    from sandstone.progress import Rate
+    from sandstone.upscaling import blockwise
+    from sandstone.volumes import unchanged
 
     network = load_network(Path(args.model_dir), args.threads)
     voxels = sum(layout.cut.voxels(block) for block in pending)
     rate = Rate(f"slab {args.slab + 1} of {args.slabs}", voxels)
     store.open()
     try:
-        with source_files.unchanged(volume.files):
-            upscaling.upscale(
+        with unchanged.unchanged(volume.files):
+            blockwise.upscale(
                 volume, store, network, blocks=pending, levels=layout.levels, done=rate.add
             )
-    except source_files.Changed:
+    except unchanged.Changed:
         for block in pending:
             store.remove(block)
         raise
@@ -116,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line of this script."""
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
-    volume_flags.add(arguments)
+    flags.add(arguments)
     add("--layout", type=cli.InputPath, required=True, help="what prepare_upscale.py wrote (.json)")
     add("--model-dir", type=cli.InputPath, required=True, help="folder of the trained model")
     add("--slab", type=cli.non_negative_int, required=True, help="number of the slab, from 0")
@@ -135,7 +133,7 @@ def parser() -> argparse.ArgumentParser:
         required=True,
         help="sign that the slab is finished, to write (.json)",
     )
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
@@ -143,19 +141,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Compute what is missing of the slab."""
     args = parser().parse_args(argv)
     if args.slab >= args.slabs:
-        raise cli.InputError(f"--slab {args.slab} is not below --slabs {args.slabs}; count from 0")
+        raise InputError(f"--slab {args.slab} is not below --slabs {args.slabs}; count from 0")
 
-    from sandstone import source_files, upscale_layout
-    from sandstone.chunk_store import ChunkStore
     from sandstone.files import write_json
+    from sandstone.upscaling.chunk_store import ChunkStore
+    from sandstone.upscaling.layout import check_volume, read_layout
+    from sandstone.volumes import unchanged
 
-    layout = upscale_layout.read(Path(args.layout))
+    layout = read_layout(Path(args.layout))
     check_network(layout, Path(args.model_dir))
     own = fingerprint(Path(args.layout), args.threads)
     store = ChunkStore(Path(args.store) / own / "0", layout.cut, layout.dtype)
     numbers = layout.cut.slab(args.slab, args.slabs)
-    with volume_flags.open_named(args) as volume:
-        upscale_layout.check_volume(layout, volume, source_files.size(volume.files))
+    with flags.open_named(args) as volume:
+        check_volume(layout, volume, unchanged.size(volume.files))
         blocks = [layout.cut[number] for number in numbers]
         pending = [block for block in blocks if not store.is_whole(block)]
         whole = len(blocks) - len(pending)
@@ -163,7 +162,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if pending:
             compute(args, layout, volume, store, pending)
     write_json(args.output, {"fingerprint": own, "blocks": [numbers.start, numbers.stop]})
-    provenance.write(
+    write_record(
         __file__,
         args,
         voxel_size_um=layout.sr_voxel_size_um,

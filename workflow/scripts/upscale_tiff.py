@@ -5,12 +5,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sandstone import cli, provenance
+from sandstone import cli
+from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from sandstone.volume import Volume
+    from sandstone.volumes.volume import Volume
 
 # A chunk is unpacked once for all of its slices that are read together, at least one.
 BYTES_AT_ONCE = 1 << 28
@@ -18,7 +19,7 @@ BYTES_AT_ONCE = 1 << 28
 
 def pages(volume: "Volume") -> "Iterator[np.ndarray]":
     """Yield every slice, shape (y, x)."""
-    from sandstone.progress_rate import Rate
+    from sandstone.progress import Rate
 
     depth, height, width = volume.shape
     rate = Rate("slices", depth * height * width)
@@ -40,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
         help="folder of the OME-Zarr image that upscale_volume.py wrote",
     )
     add("--output", type=cli.OutputPath, required=True, help="image to write (.ome.tif)")
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
@@ -51,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     import tifffile
 
     from sandstone.files import atomic_path
-    from sandstone.slices import check_ome_type, ome_layout
-    from sandstone.volume import open_volume
+    from sandstone.tiff_stack import check_ome_type, ome_layout
+    from sandstone.volumes.volume import open_volume
 
     with open_volume(args.zarr) as volume, atomic_path(args.output) as temporary:
         check_ome_type(volume.dtype, args.zarr)
@@ -64,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             photometric="minisblack",
             **ome_layout(volume.voxel_size_um),
         )
-    provenance.write(__file__, args, voxel_size_um=volume.voxel_size_um, inputs=volume.files)
+    write_record(__file__, args, voxel_size_um=volume.voxel_size_um, inputs=volume.files)
 
 
 if __name__ == "__main__":

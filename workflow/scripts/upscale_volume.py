@@ -15,16 +15,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandstone import cli, provenance, volume_flags
+from sandstone import cli
+from sandstone.errors import InputError
+from sandstone.provenance.record import RECORD_SUFFIX, add_record_flag, write_record
+from sandstone.volumes import flags
 
 if TYPE_CHECKING:
     import numpy as np
     import zarr
 
-    from sandstone.chunk_store import ChunkStore
-    from sandstone.upscale_layout import Layout
-    from sandstone.volume import Volume
-    from sandstone.z_consistency import Read, Row
+    from sandstone.metrics.jitter import Read, Row
+    from sandstone.upscaling.chunk_store import ChunkStore
+    from sandstone.upscaling.layout import Layout
+    from sandstone.volumes.volume import Volume
 
 DIGITS = 6  # significant, of the table
 SAME_VOXEL = 0.02  # relative; scanners round the voxel size in their metadata
@@ -38,8 +41,8 @@ def read_sign(slab: str | Path, blocks: int) -> tuple[str, range]:
     InputError
         If its sign is missing or damaged.
     """
+    from sandstone.fields import are, is_whole
     from sandstone.files import read_json
-    from sandstone.json_objects import are, is_whole
 
     remedy = "run again with --forcerun upscale_slab"
     sign = read_json(slab, keys=["fingerprint", "blocks"], remedy=remedy)
@@ -47,7 +50,7 @@ def read_sign(slab: str | Path, blocks: int) -> tuple[str, range]:
     # It names a folder, whose neighbours are cleared away in the end.
     named = isinstance(fingerprint, str) and re.fullmatch(r"[0-9a-f]{64}", fingerprint)
     if not named or not are(is_whole, ends, 2) or not 0 <= ends[0] <= ends[1] <= blocks:
-        raise cli.InputError(f"{slab} does not tell of a finished slab; {remedy}")
+        raise InputError(f"{slab} does not tell of a finished slab; {remedy}")
     return fingerprint, range(*ends)
 
 
@@ -59,20 +62,20 @@ def find_store(layout: "Layout", folder: Path, slabs: Sequence[str]) -> "ChunkSt
     InputError
         If a slab is not finished, slabs were made differently, or a chunk is missing.
     """
-    from sandstone.chunk_store import ChunkStore
+    from sandstone.upscaling.chunk_store import ChunkStore
 
     signs = [read_sign(slab, len(layout.cut)) for slab in slabs]
     fingerprints = {fingerprint for fingerprint, _ in signs}
     covered = sorted(number for _, numbers in signs for number in numbers)
     if len(fingerprints) > 1:
-        raise cli.InputError(
+        raise InputError(
             "the slabs were computed by different code, libraries or threads; compute them again "
             "in one environment, with --forcerun upscale_slab"
         )
     store = ChunkStore(folder / fingerprints.pop() / "0", layout.cut, layout.dtype)
     missing = [i for i in range(len(layout.cut)) if not store.is_whole(layout.cut[i])]
     if covered != list(range(len(layout.cut))) or missing:
-        raise cli.InputError(
+        raise InputError(
             f"{folder}: {len(missing)} of {len(layout.cut)} blocks are missing; compute the slabs "
             "again, with --forcerun upscale_slab"
         )
@@ -86,9 +89,9 @@ def remove_others(store: "ChunkStore", slabs: Sequence[str]) -> None:
         if other != own and other.is_dir():  # file managers leave files of their own
             shutil.rmtree(other, ignore_errors=True)
     signs = [Path(slab) for slab in slabs]
-    records = {sign.with_suffix(provenance.SUFFIX) for sign in signs}
+    records = {sign.with_suffix(RECORD_SUFFIX) for sign in signs}
     for folder in {sign.parent for sign in signs}:
-        for record in folder.glob(f"[0-9]*{provenance.SUFFIX}"):
+        for record in folder.glob(f"[0-9]*{RECORD_SUFFIX}"):
             if record not in records:
                 record.unlink()
 
@@ -105,7 +108,7 @@ class Scales:
     """
 
     def __init__(self, layout: "Layout") -> None:
-        from sandstone.z_consistency import Lags
+        from sandstone.metrics.jitter import Lags
 
         cut, (depth, _, width) = layout.cut, layout.voxel_size_um
         plane = max(1, round(depth / width))  # LR pixels that are as long as an LR voxel is deep
@@ -118,7 +121,8 @@ def measure_jitter(
     layout: "Layout", volume: "Volume", upscaled: "zarr.Array", hr: "Volume | None"
 ) -> "list[Row]":
     """Return the rows of the jitter's table: of the input, the upscaled volume, and HR."""
-    from sandstone import ome_zarr, z_consistency
+    from sandstone.metrics import jitter
+    from sandstone.upscaling import pyramid
 
     scales, cut = Scales(layout), layout.cut
     low, high = layout.levels
@@ -128,19 +132,17 @@ def measure_jitter(
         return volume.read(z0, z1, rows)[:, :, columns].clip(low, high)
 
     def sr(z0: int, z1: int, rows: slice, columns: slice) -> "np.ndarray":
-        return ome_zarr.read_region(upscaled, (slice(z0, z1), rows, columns))
+        return pyramid.read_region(upscaled, (slice(z0, z1), rows, columns))
 
     measured = {
-        "input": z_consistency.measure(
-            lr, cut.shape, cell=(1, 1), resolved=scales.resolved, detail=None
-        ),
+        "input": jitter.measure(lr, cut.shape, cell=(1, 1), resolved=scales.resolved, detail=None),
         "upscaled": _measure(sr, cut.sr_shape, scales),
     }
     if hr:
         measured["hr"] = _measure(*spaced(hr, layout.sr_voxel_size_um), scales)
     distances = {"resolved": layout.voxel_size_um[0], "detail": layout.sr_voxel_size_um[0]}
     return [
-        z_consistency.row(source, band, distances[band], bands[band])
+        jitter.row(source, band, distances[band], bands[band])
         for band in distances
         for source, bands in measured.items()
         if band in bands
@@ -150,9 +152,9 @@ def measure_jitter(
 def _measure(
     read: "Read", shape: tuple[int, int, int], scales: Scales
 ) -> dict[str, tuple[float, float]]:
-    from sandstone import z_consistency
+    from sandstone.metrics import jitter
 
-    return z_consistency.measure(
+    return jitter.measure(
         read, shape, cell=scales.cell, resolved=scales.resolved, detail=scales.detail
     )
 
@@ -173,7 +175,7 @@ def spaced(hr: "Volume", voxel_size_um: Sequence[float]) -> "tuple[Read, tuple[i
     ):
         shown = " x ".join(f"{size:g}" for size in hr.voxel_size_um)
         wanted = " x ".join(f"{size:g}" for size in voxel_size_um)
-        raise cli.InputError(
+        raise InputError(
             f"{hr.files[0]}: its voxels are {shown} µm, those of the upscaled volume {wanted}; "
             "name a volume of these voxels as hr, or none"
         )
@@ -192,18 +194,20 @@ def measure_and_join(args: argparse.Namespace, layout: "Layout", store: "ChunkSt
     list of Path
         The files of the volumes that were read.
     """
-    from sandstone import ome_zarr, source_files, upscale_layout
+    from sandstone.upscaling import pyramid
+    from sandstone.upscaling.layout import check_volume
+    from sandstone.volumes import unchanged
 
     with ExitStack() as stack:
-        volume = stack.enter_context(volume_flags.open_named(args))
-        upscale_layout.check_volume(layout, volume, source_files.size(volume.files))
-        hr = stack.enter_context(volume_flags.open_named(args, "hr")) if args.hr else None
+        volume = stack.enter_context(flags.open_named(args))
+        check_volume(layout, volume, unchanged.size(volume.files))
+        hr = stack.enter_context(flags.open_named(args, "hr")) if args.hr else None
         files = [*volume.files, *(hr.files if hr else ())]
-        stack.enter_context(source_files.unchanged(files))
+        stack.enter_context(unchanged.unchanged(files))
         store.open()  # makes a damaged description of the array anew
         rows = measure_jitter(layout, volume, store.reader(), hr)
     write_table(Path(args.table), rows)
-    ome_zarr.write(
+    pyramid.write(
         Path(args.zarr),
         store,
         name=layout.volume,
@@ -231,8 +235,8 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line of this script."""
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
-    volume_flags.add(arguments)
-    volume_flags.add(arguments, "hr", required=False)
+    flags.add(arguments)
+    flags.add(arguments, "hr", required=False)
     add("--layout", type=cli.InputPath, required=True, help="what prepare_upscale.py wrote (.json)")
     add(
         "--slabs",
@@ -249,7 +253,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--zarr", type=cli.OutputPath, required=True, help="folder of the OME-Zarr image to write")
     add("--table", type=cli.OutputPath, required=True, help="jitter along z, to write (.csv)")
-    provenance.add_flag(arguments)
+    add_record_flag(arguments)
     return arguments
 
 
@@ -257,25 +261,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the image and the table."""
     args = parser().parse_args(argv)
 
-    from sandstone import ome_zarr, upscale_layout
+    from sandstone.upscaling import pyramid
+    from sandstone.upscaling.layout import read_layout
 
-    layout = upscale_layout.read(Path(args.layout))
+    layout = read_layout(Path(args.layout))
     store = find_store(layout, Path(args.store), args.slabs)
     try:
         files = measure_and_join(args, layout, store)
-    except ome_zarr.DamagedChunk as error:
+    except pyramid.DamagedChunk as error:
         damaged = store.remove_damaged()
         if not damaged:
             raise
-        raise cli.InputError(
+        raise InputError(
             f"{store.folder}: {damaged} of {len(layout.cut)} blocks were damaged and are removed; "
             "run again with --forcerun upscale_slab, which computes these alone"
         ) from error
     remove_others(store, args.slabs)
     image = sorted(file for file in Path(args.zarr).rglob("*") if file.is_file())
-    provenance.write(
-        __file__, args, voxel_size_um=layout.sr_voxel_size_um, inputs=files, outputs=image
-    )
+    write_record(__file__, args, voxel_size_um=layout.sr_voxel_size_um, inputs=files, outputs=image)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ import sys
 from collections.abc import Sequence
 
 from sandstone import cli
+from sandstone.errors import InputError, Stop
 
 
-class Mismatch(cli.Stop):
+class Mismatch(Stop):
     """Something is no longer as a record says."""
 
 
@@ -25,11 +26,11 @@ def verify(results: str, elsewhere: Sequence[str]) -> None:
     Mismatch
         If anything differs.
     """
-    from sandstone import records
+    from sandstone.provenance import records
 
     found = records.find(results)
     if not found:
-        raise cli.InputError(f"{results} holds no provenance record; run the workflow first")
+        raise InputError(f"{results} holds no provenance record; run the workflow first")
     differences = records.mismatches(found, records.by_name(elsewhere))
     mismatches = [f"{record.path}: {difference}" for record, difference in differences]
     unrecorded = records.unrecorded(results, found)

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandstone import cli
+from sandstone.errors import InputError
 
 if TYPE_CHECKING:
-    from sandstone.records import Record
+    from sandstone.provenance.records import Record
 
 CITATION = "CITATION.cff"
 CODE = ("Snakefile", "config.yaml", "requirements.txt", "LICENSE", CITATION, "workflow")
@@ -23,10 +24,10 @@ CODE = ("Snakefile", "config.yaml", "requirements.txt", "LICENSE", CITATION, "wo
 
 def check_current(records: "Sequence[Record]", elsewhere: Sequence[str]) -> None:
     """Raise an `InputError` where something changed since: a crate must tell one story."""
-    from sandstone.records import by_name, mismatches
+    from sandstone.provenance.records import by_name, mismatches
 
     for record, difference in mismatches(records, by_name(elsewhere)):
-        raise cli.InputError(f"{record.path}: {difference}; run the workflow again, then this")
+        raise InputError(f"{record.path}: {difference}; run the workflow again, then this")
 
 
 def copy_code(project: Path, code: Path) -> None:
@@ -39,7 +40,7 @@ def copy_code(project: Path, code: Path) -> None:
     """
     sources = [project / name for name in CODE]
     if missing := [source for source in sources if not source.exists()]:
-        raise cli.InputError(f"{missing[0]} is missing; restore it from the project's repository")
+        raise InputError(f"{missing[0]} is missing; restore it from the project's repository")
     temporary = code.with_name(f".partial.{code.name}")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
@@ -80,8 +81,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import yaml
 
-    from sandstone import crate, files
-    from sandstone.records import PROJECT, read
+    from sandstone import files
+    from sandstone.provenance import crate
+    from sandstone.provenance.records import PROJECT, read
 
     records = [read(path) for path in sorted(args.records)]
     check_current(records, args.elsewhere)

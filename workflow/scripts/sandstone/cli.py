@@ -6,30 +6,16 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
+from types import FrameType, TracebackType
+from typing import Self
 
 from sandstone import disk
+from sandstone.errors import InputError, Stop, one_line
 
 USER_ERROR = 2
 # Their default kills at once, and leaves half-made files behind.
 FATAL_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
-LONGEST_SHOWN = 120  # characters of a value that a sentence repeats
-
-
-class InputError(ValueError):
-    """A mistake that the user can mend.
-
-    The message is one sentence: what is wrong, where, and what to do.
-    """
-
-
-class Stop(Exception):  # noqa: N818 - it names an end, not always an error
-    """An end that is neither success nor a user's mistake.
-
-    The message is one sentence; `exit_code` tells ends apart.
-    """
-
-    exit_code = 1
+NOTED_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class InputPath(str):
@@ -153,32 +139,6 @@ def run(main: Callable[[Sequence[str] | None], None]) -> int:
     return 0
 
 
-def shown(value: object) -> str:
-    """Return a value as a sentence shows it: as Python writes it, cut short."""
-    try:
-        return shortened(repr(value))
-    except (ValueError, RecursionError):  # an endless number; endless nesting
-        return f"an immense {type(value).__name__}"
-
-
-def shortened(text: object) -> str:
-    """Return a text cut to what a sentence has room for."""
-    text = str(text)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
-
-
-def one_line(sentence: str) -> str:
-    """Return a sentence with what is no printable character escaped.
-
-    A name with a line break would make two lines of it, one with an escape sequence would
-    rule the terminal.
-    """
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
-        for each in sentence
-    )
-
-
 def _sentence(error: BaseException) -> str | None:
     """Return what to tell the user, None for a defect of ours."""
     match error:
@@ -219,3 +179,23 @@ def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - fixed 
 
 def _script() -> str:
     return Path(sys.argv[0]).stem
+
+
+class Interruption:
+    """Within its block, SIGTERM and SIGINT are noted in `signal` rather than acted on."""
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+
+    def __enter__(self) -> Self:
+        self._previous = {number: signal.signal(number, self._note) for number in NOTED_SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - fixed by signal
+        self.signal = signal.Signals(number)

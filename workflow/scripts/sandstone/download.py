@@ -14,7 +14,7 @@ from urllib.request import url2pathname
 import requests
 
 from sandstone import disk, files
-from sandstone.cli import InputError
+from sandstone.errors import InputError
 
 BLOCK = 1 << 20  # bytes
 MAX_REDIRECTS = 10

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sandstone import disk
-from sandstone.cli import InputError, Stop
+from sandstone.errors import InputError, Stop
 
 LARGEST_JSON = 1 << 26  # bytes; the longest name thousands of files with their hashes
 

@@ -1,77 +1,41 @@
-"""What a training shows while it runs: lines on the terminal and scalars for TensorBoard."""
+"""Tell how far a long job is, how fast, and how long it still takes."""
 
 import time
-from pathlib import Path
-
-import tensorflow as tf
-
-from sandstone.history import Row
 
 SECONDS_BETWEEN_LINES = 5
-STEPS_BETWEEN_SCALARS = 10
-SHOWN = {
-    "loss": "loss",
-    "loss_pixel": "pixel",
-    "loss_content": "content",
-    "loss_adversarial": "adversarial",
-    "loss_discriminator": "discriminator",
-    "learning_rate": "learning rate",
-}
 
 
-class ProgressLines:
-    """One line every few seconds, and one for every validation.
+class Rate:
+    """A line every few seconds, and one at the end.
 
     The clock steers only what is shown; no artefact depends on it.
     """
 
-    def __init__(self, *, done: int, steps: int) -> None:
-        self._steps = steps
-        self._mark = (done, time.monotonic())
+    def __init__(self, what: str, total: int) -> None:
+        self._what = what
+        self._total = total
+        self._done = 0
+        self._start = self._shown = time.monotonic()
 
-    def show(self, row: Row) -> None:
-        """Print the step if it is the last, was validated, or if a line is due."""
-        step, now = int(row["step"]), time.monotonic()
-        since_step, since_time = self._mark
-        overdue = now - since_time >= SECONDS_BETWEEN_LINES
-        if not (overdue or "val_psnr_db" in row or step == self._steps):
-            return
-        seconds = (now - since_time) / (step - since_step)
-        self._mark = (step, now)
-        print(f"{self._describe(row)}, {self._timing(seconds, self._steps - step)}", flush=True)
+    def add(self, voxels: int) -> None:
+        """Note that so many more voxels are done."""
+        self._done += voxels
+        now = time.monotonic()
+        if now - self._shown >= SECONDS_BETWEEN_LINES or self._done == self._total:
+            self._shown = now
+            print(self._line(now - self._start), flush=True)
 
-    def _describe(self, row: Row) -> str:
-        shown = [f"{text} {row[name]:.3g}" for name, text in SHOWN.items() if name in row]
-        if "val_psnr_db" in row:
-            shown.append(f"validation {row['val_psnr_db']:.2f} dB, SSIM {row['val_ssim']:.3f}")
-        return f"step {row['step']:.0f}/{self._steps}: {', '.join(shown)}"
-
-    @staticmethod
-    def _timing(seconds: float, steps_left: int) -> str:
-        minutes, rest = divmod(round(seconds * steps_left), 60)
-        hours, minutes = divmod(minutes, 60)
-        return f"{1000 * seconds:.0f} ms/step, {hours}:{minutes:02d}:{rest:02d} left"
+    def _line(self, seconds: float) -> str:
+        rate = self._done / max(seconds, 1e-9)
+        left = duration((self._total - self._done) / rate)
+        return (
+            f"{self._what}: {self._done / 1e6:.2f} of {self._total / 1e6:.2f} Mvoxels, "
+            f"{rate / 1e3:.1f} kvoxels/s, {left} left"
+        )
 
 
-class Board:
-    """Scalars of the history for TensorBoard; a resumed training appends to them."""
-
-    def __init__(self, folder: Path, *, resumed: bool) -> None:
-        if not resumed:
-            for old in folder.glob("events.out.tfevents.*"):
-                old.unlink()
-        self._writer = tf.summary.create_file_writer(str(folder))
-
-    def show(self, row: Row) -> None:
-        """Write every tenth step, and those that were validated."""
-        step = int(row["step"])
-        if step % STEPS_BETWEEN_SCALARS and "val_psnr_db" not in row:
-            return
-        with self._writer.as_default(step=step):
-            for name, value in row.items():
-                if name != "step":
-                    tf.summary.scalar(name, value)
-
-    def close(self) -> None:
-        """Flush what is written."""
-        self._writer.close()
+def duration(seconds: float) -> str:
+    """Write seconds as h:mm:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"

@@ -1,0 +1,1 @@
+"""What several tests need: tiny trainings, small volumes, killed processes."""

@@ -1,0 +1,202 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import compute_metrics
+from sandstone.dataset import pairs
+from sandstone.errors import InputError
+from sandstone.metrics import quality, spectra
+
+SIZE = 48
+VOXEL_UM = 2.5
+
+
+def write_pairs(path: Path, hr: np.ndarray, voxel_size_um=(VOXEL_UM, VOXEL_UM, VOXEL_UM)) -> Path:
+    attributes = pairs.PairsAttributes(
+        sample="rock",
+        scale=4,
+        hr_voxel_size_um=voxel_size_um,
+        lr_voxel_size_um=tuple(4 * edge for edge in voxel_size_um),
+        degradation={"kernel": "bicubic"},
+        seed=1,
+        guard_um=10.0,
+        guard_slices=4,
+        grey_max=int(np.iinfo(hr.dtype).max),
+    )
+    slices = {"train": (0, 9), "val": (20, 29), "test": (40, 89)}
+    with pairs.write_pairs(path, attributes, slices=slices, hr_size=hr.shape[1]) as writer:
+        z = 40 + 5 * np.arange(len(hr))
+        corners = (z, np.full_like(z, 3), np.full_like(z, 7))
+        writer.append("test", hr, hr[:, ::4, ::4], corners)
+    return path
+
+
+def write_predictions(path: Path, reference: Path, sr: np.ndarray) -> Path:
+    with pairs.open_pairs(reference) as source:
+        attributes = pairs.PredictionsAttributes(
+            method="blur",
+            sample=source.attrs.sample,
+            scale=4,
+            hr_voxel_size_um=source.attrs.hr_voxel_size_um,
+            grey_max=source.attrs.grey_max,
+        )
+        test = source.split("test")
+        with pairs.write_predictions(path, attributes, hr_size=sr.shape[1]) as writer:
+            writer.append(sr, (test.z, test.y, test.x))
+    return path
+
+
+def random_tiles(dtype: type, n: int = 10) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(1)
+    hr = random.integers(0, np.iinfo(dtype).max, (n, SIZE, SIZE), endpoint=True, dtype=dtype)
+    sr = ((hr.astype(int) + np.roll(hr, 1, axis=2)) // 2).astype(dtype)
+    return hr, sr
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture
+def arguments(tmp_path: Path):
+    """Write pairs and predictions and return the flags that name them."""
+
+    def write(hr: np.ndarray, sr: np.ndarray, **pairs_settings) -> list[str]:
+        reference = write_pairs(tmp_path / "rock.h5", hr, **pairs_settings)
+        predictions = write_predictions(tmp_path / "sr.h5", reference, sr)
+        inputs = ["--pairs", reference, "--predictions", predictions]
+        outputs = ["--output", tmp_path / "out.csv", "--spectrum", tmp_path / "out.spectrum.csv"]
+        return [str(argument) for argument in inputs + outputs]
+
+    return write
+
+
+@pytest.fixture
+def measure(arguments):
+    def run(hr: np.ndarray, sr: np.ndarray, *flags: object, **pairs_settings) -> None:
+        compute_metrics.main([*arguments(hr, sr, **pairs_settings), *map(str, flags)])
+
+    return run
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_one_row_a_tile(measure, tmp_path: Path, dtype: type) -> None:
+    hr, sr = random_tiles(dtype)
+    measure(hr, sr, "--border", 4)
+    rows = rows_of(tmp_path / "out.csv")
+    assert list(rows[0]) == ["sample", "method", "tile", "z", "y", "x", "psnr_db", "ssim"]
+    assert [row["tile"] for row in rows] == [str(i) for i in range(10)]
+    assert {(row["sample"], row["method"], row["y"], row["x"]) for row in rows} == {
+        ("rock", "blur", "3", "7")
+    }
+    assert [int(row["z"]) for row in rows] == list(range(40, 90, 5))
+    settings = {"data_range": np.iinfo(dtype).max, "border": 4}
+    for i, row in enumerate(rows):
+        psnr = quality.psnr(hr[i], sr[i], **settings)
+        ssim = quality.ssim(hr[i], sr[i], **settings)
+        assert float(row["psnr_db"]) == pytest.approx(psnr, abs=1e-6)
+        assert float(row["ssim"]) == pytest.approx(ssim, abs=1e-6)
+
+
+def test_spectra_of_reference_and_method(measure, tmp_path: Path) -> None:
+    hr, sr = random_tiles(np.uint8)
+    measure(hr, sr, "--border", 8)
+    rows = rows_of(tmp_path / "out.spectrum.csv")
+    assert list(rows[0]) == ["sample", "method", "frequency_per_um", "power"]
+    assert list(dict.fromkeys(row["method"] for row in rows)) == ["hr", "blur"]
+    for method, tiles in (("hr", hr), ("blur", sr)):
+        expected = [
+            spectra.radial_power_spectrum(tile[8:-8, 8:-8] / 255, VOXEL_UM) for tile in tiles
+        ]
+        mine = [row for row in rows if row["method"] == method]
+        np.testing.assert_allclose(
+            [float(row["frequency_per_um"]) for row in mine], expected[0][0], rtol=1e-8
+        )
+        np.testing.assert_allclose(
+            [float(row["power"]) for row in mine],
+            np.mean([power for _, power in expected], axis=0),
+            rtol=1e-5,  # tiles are float32 on the way
+        )
+
+
+def test_border_is_cut(measure, tmp_path: Path) -> None:
+    hr, sr = random_tiles(np.uint8)
+    sr = sr.copy()
+    sr[:, :4] = 255 - sr[:, :4]
+    measure(hr, sr, "--border", 4)
+    inner = (tmp_path / "out.csv").read_text(encoding="utf-8")
+    measure(hr, random_tiles(np.uint8)[1], "--border", 4)
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8") == inner
+    measure(hr, sr, "--border", 0)
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8") != inner
+
+
+def test_identical_tile_is_inf(measure, tmp_path: Path) -> None:
+    hr, sr = random_tiles(np.uint8)
+    sr[2] = hr[2]
+    measure(hr, sr)
+    rows = rows_of(tmp_path / "out.csv")
+    assert rows[2]["psnr_db"] == "inf"
+    assert rows[2]["ssim"] == "1.000000"
+    assert sum(row["psnr_db"] == "inf" for row in rows) == 1
+
+
+def test_same_input_same_bytes(measure, tmp_path: Path) -> None:
+    outputs = [tmp_path / "out.csv", tmp_path / "out.spectrum.csv"]
+    measure(*random_tiles(np.uint8))
+    first = [path.read_bytes() for path in outputs]
+    measure(*random_tiles(np.uint8))
+    assert [path.read_bytes() for path in outputs] == first
+    assert b"\r" not in first[0]
+
+
+@pytest.mark.parametrize(
+    ("flags", "settings", "complaint"),
+    [
+        (["--border", 24], {}, "border"),
+        (["--border", -1], {}, "border"),
+        (["--border", 20], {}, "11 x 11"),
+        ([], {"voxel_size_um": (2.0, 2.0, 3.0)}, "square pixels"),
+        (["--lpips-weights", "absent.npz", "--border", 9], {}, "32 pixels"),
+    ],
+)
+def test_user_mistakes(measure, tmp_path: Path, flags, settings, complaint) -> None:
+    with pytest.raises(InputError, match=complaint):
+        measure(*random_tiles(np.uint8, n=2), *flags, **settings)
+    assert not list(tmp_path.glob("*out*"))
+
+
+def test_empty_test_split(measure) -> None:
+    none = np.zeros((0, SIZE, SIZE), np.uint8)
+    with pytest.raises(InputError, match="holds no tile"):
+        measure(none, none)
+
+
+def test_predictions_of_other_pairs_end_with_exit_code_2(run_script, tmp_path: Path) -> None:
+    hr, sr = random_tiles(np.uint8, n=3)
+    predictions = write_predictions(tmp_path / "sr.h5", write_pairs(tmp_path / "a.h5", hr), sr)
+    done = run_script(
+        "compute_metrics",
+        *("--pairs", write_pairs(tmp_path / "b.h5", hr[:2]), "--predictions", predictions),
+        *("--output", tmp_path / "out.csv", "--spectrum", tmp_path / "out.spectrum.csv"),
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.glob("*out*"))
+
+
+def test_lpips_is_that_of_the_reference(
+    run_script, arguments, tmp_path: Path, shared_weights: Path
+) -> None:
+    known = np.load(shared_weights / "lpips_reference.npz")
+    # 16 bits keep the images to 1e-5.
+    hr, sr = (np.rint(known[name] * 65535).astype(np.uint16) for name in ("a", "b"))
+    # A process of its own, since TensorFlow's determinism is set for all of a process.
+    flags = ["--border", 0, "--lpips-weights", shared_weights / "lpips_alex.npz"]
+    done = run_script("compute_metrics", *arguments(hr, sr), *flags)
+    assert done.returncode == 0, done.stderr
+    values = [float(row["lpips"]) for row in rows_of(tmp_path / "out.csv")]
+    np.testing.assert_allclose(values, known["lpips"], atol=1e-4)

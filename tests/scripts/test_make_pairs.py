@@ -1,0 +1,281 @@
+import json
+import tracemalloc
+from itertools import combinations
+
+import numpy as np
+import pytest
+import tifffile
+
+import make_pairs
+from sandstone import files
+from sandstone.dataset import slices
+from sandstone.dataset.pairs import SPLITS, open_pairs
+from sandstone.errors import InputError
+from sandstone.imaging import grey, resample
+from sandstone.tiff_stack import write_stack
+
+
+def rock(depth, height, width, dtype=np.uint8, seed=0):
+    """Slices of noise; every voxel's grey level tells it from its neighbours."""
+    top = np.iinfo(dtype).max
+    return np.random.default_rng(seed).integers(0, top, (depth, height, width), dtype=dtype)
+
+
+@pytest.fixture
+def sample(tmp_path):
+    """Write slices, mask and JSON of a sample and return the flags that name them."""
+
+    def write(volume, mask=None, voxel_size_um=(2.0, 2.0, 2.0), origin=(0, 0, 0)):
+        mask = np.ones(volume.shape, bool) if mask is None else mask
+        pages = (mask.astype(np.uint8) * slices.ROCK, tmp_path / "rock.mask.tif", np.uint8)
+        for data, path, dtype in ((volume, tmp_path / "rock.tif", volume.dtype), pages):
+            write_stack(path, data, shape=volume.shape, dtype=dtype, voxel_size_um=voxel_size_um)
+        metadata = {
+            "sample": "rock",
+            "source": {},
+            "voxel_size_um": voxel_size_um,
+            "shape": volume.shape,
+            "dtype": volume.dtype.name,
+            "origin": origin,
+            "window": {},
+            "grey_max": grey.grey_max(volume.dtype),
+            "field_of_view": {},
+        }
+        files.write_json(tmp_path / "rock.json", metadata)
+        return [
+            *("--slices", tmp_path / "rock.tif"),
+            *("--mask", tmp_path / "rock.mask.tif"),
+            *("--metadata", tmp_path / "rock.json"),
+            *("--output", tmp_path / "pairs.h5"),
+        ]
+
+    return write
+
+
+def make(arguments, **flags):
+    """Run the script in this process and return the path of the pairs."""
+    defaults = {"hr_size": 16, "stride": 16, "depth_step": 1, "guard_um": 4}
+    named = [
+        text
+        for name, value in {**defaults, **flags}.items()
+        for text in (f"--{name.replace('_', '-')}", value)
+    ]
+    make_pairs.main([str(text) for text in (*arguments, *named)])
+    return arguments[-1]
+
+
+def least_gap_um(reader):
+    """Return the least distance in depth of tiles of different splits, micrometres."""
+    gaps = (
+        np.abs(np.subtract.outer(reader.split(one).z, reader.split(other).z)).min()
+        for one, other in combinations(SPLITS, 2)
+    )
+    return min(gaps) * reader.attrs.hr_voxel_size_um[0]
+
+
+def test_hr_tiles_are_cut_from_where_they_say(sample):
+    volume, origin = rock(20, 40, 52), (100, 30, 70)
+    with open_pairs(make(sample(volume, origin=origin))) as reader:
+        for name in SPLITS:
+            split = reader.split(name)
+            assert len(split) > 0
+            corners = np.column_stack([split.z, split.y, split.x]) - origin
+            for tile, (z, y, x) in zip(split.hr[:], corners, strict=True):
+                np.testing.assert_array_equal(tile, volume[z, y : y + 16, x : x + 16])
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_lr_tiles_are_cut_from_the_degraded_slice(sample, scale, dtype):
+    volume = rock(9, 61, 83, dtype)
+    path = make(sample(volume), scale=scale, hr_size=24, stride=24, guard_um=2)
+    plane = volume[:, : 61 // scale * scale, : 83 // scale * scale]
+    shape = (61 // scale, 83 // scale)
+    with open_pairs(path) as reader:
+        assert reader.attrs.lr_voxel_size_um == (2.0, 2.0 * scale, 2.0 * scale)
+        train = reader.split("train")
+        for tile, z, y, x in zip(train.lr[:], train.z, train.y, train.x, strict=True):
+            whole = resample.resize(grey.to_unit(plane[z]), shape, "bicubic")
+            cut = whole[y // scale :, x // scale :][: 24 // scale, : 24 // scale]
+            np.testing.assert_array_equal(tile, grey.from_unit(cut, dtype))
+
+
+def test_tiles_lie_in_the_rock(sample):
+    mask = np.zeros((20, 64, 64), bool)
+    mask[:, 9:48, 11:60] = True
+    mask[::2, 30, 30] = False
+    with open_pairs(make(sample(rock(20, 64, 64), mask))) as reader:
+        for name in SPLITS:
+            split = reader.split(name)
+            for z, y, x in zip(split.z, split.y, split.x, strict=True):
+                assert mask[z, y : y + 16, x : x + 16].all()
+
+
+def test_only_training_tiles_overlap(sample):
+    with open_pairs(make(sample(rock(12, 64, 64)), stride=8)) as reader:
+        per_slice = {n: len(reader.split(n)) // len(set(reader.split(n).z)) for n in SPLITS}
+    assert per_slice == {"train": 49, "val": 16, "test": 16}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [  # slices, their distance, guard, depth step, shares
+        (40, 2.0, 10, 1, (0.6, 0.1, 0.3)),
+        (41, 0.7, 9.9, 1, (0.5, 0.25, 0.25)),
+        (25, 4.1, 30, 3, (0.2, 0.2, 0.6)),
+        (12, 2.0, 0, 1, (0.4, 0.3, 0.3)),
+        (9, 112, 30, 4, (0.6, 0.1, 0.3)),
+    ],
+)
+def test_no_held_out_tile_is_nearer_than_the_guard(sample, case):
+    depth, voxel_z_um, guard_um, depth_step, shares = case
+    arguments = sample(rock(depth, 16, 32), voxel_size_um=(voxel_z_um, 2, 2), origin=(7, 0, 0))
+    flags = dict(zip(SPLITS, shares, strict=True))
+    path = make(arguments, guard_um=guard_um, depth_step=depth_step, **flags)
+    with open_pairs(path) as reader:
+        assert least_gap_um(reader) >= guard_um
+        assert least_gap_um(reader) > 0
+        assert reader.attrs.guard_um == guard_um
+        for name in SPLITS:
+            split = reader.split(name)
+            assert split.z[0] == split.slices[0]
+            assert split.z[-1] <= split.slices[1]
+            steps = set(np.diff(np.unique(split.z)).tolist())
+            assert steps <= {depth_step}
+
+
+def test_ranges_take_every_slice_of_the_raw_volume_that_they_name(sample):
+    arguments = sample(rock(8, 32, 32), voxel_size_um=(112, 2, 2), origin=(3, 0, 0))
+    path = make(arguments, train="3:8", val="9:9", test="10:10", guard_um=30, depth_step=4)
+    with open_pairs(path) as reader:
+        assert sorted(set(reader.split("train").z.tolist())) == [3, 4, 5, 6, 7, 8]
+        assert set(reader.split("val").z.tolist()) == {9}
+        assert reader.split("test").slices == (10, 10)
+        assert least_gap_um(reader) == 112
+
+
+def test_two_runs_give_the_same_bytes(sample):
+    arguments = sample(rock(12, 40, 40))
+    once, again = (
+        make(arguments, degradation_kernel="psf").read_bytes(),
+        make(arguments, degradation_kernel="psf").read_bytes(),
+    )
+    assert once == again
+
+
+def test_the_noise_of_a_slice_depends_on_seed_and_depth_alone(sample):
+    volume = np.full((24, 16, 16), 128, np.uint8)
+    noisy = {"degradation_kernel": "psf", "degradation_noise": 0.1}
+
+    def lr_of_first_slices(**flags):
+        with open_pairs(make(sample(volume), **noisy, **flags)) as reader:
+            train = reader.split("train")
+            return dict(zip(train.z.tolist(), train.lr[:], strict=True))
+
+    every, third = lr_of_first_slices(depth_step=1), lr_of_first_slices(depth_step=3)
+    assert set(third) < set(every)
+    assert all(np.array_equal(third[z], every[z]) for z in third)
+    assert not np.array_equal(every[0], every[1])
+    assert not np.array_equal(every[0], lr_of_first_slices(seed=2)[0])
+
+
+@pytest.mark.parametrize("kernel", make_pairs.DEGRADATIONS)
+def test_the_degradation_is_recorded(sample, kernel):
+    with open_pairs(make(sample(rock(12, 16, 16)), degradation_kernel=kernel)) as reader:
+        assert reader.attrs.degradation["kernel"] == kernel
+        assert ("psf_sigma" in reader.attrs.degradation) == (kernel == "psf")
+
+
+def test_extreme_slices_do_not_wrap(sample):
+    """Bicubic overshoots at sharp edges; grey levels must stop at black and white."""
+    volume = np.zeros((12, 64, 64), np.uint8)
+    volume[:, 16:48, 16:48] = 255
+    with open_pairs(make(sample(volume), hr_size=64, stride=64)) as reader:
+        lr = reader.split("train").lr[0]
+    assert lr[6:10, 6:10].min() == 255
+    assert lr[:2].max() == 0
+    assert lr[4:12, 4:12].min() > 200
+
+
+def test_memory_does_not_grow_with_depth(sample):
+    def peak(depth):
+        arguments = sample(rock(depth, 256, 256))
+        tracemalloc.start()
+        try:
+            make(arguments, hr_size=64, stride=64)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(10)  # modules load
+    growth = peak(90) - peak(10)
+    assert growth < 80 * 256 * 256 / 10
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (
+            {"scale": 3, "hr_size": 256},
+            "--hr-size 256 is not a multiple of --scale 3; take 255 or 258",
+        ),
+        ({"scale": 8, "hr_size": 4, "stride": 8}, "--hr-size 4 .* take 8"),
+        ({"stride": 10}, "--stride 10 is not a multiple of --scale 4; take 8 or 12"),
+        ({"hr_size": 64}, "slices of 40 x 50 voxels are smaller .* take at most 40"),
+        ({"guard_um": 20}, "split needs 23 slices"),
+        ({"train": "0:5", "val": "6:6", "test": "9:11"}, r"slice 5 \(train\) and slice 6 \(val\)"),
+        ({"train": "0:5", "val": "8:9", "test": "11:12"}, "test 11:12 is not within .* 0:11"),
+        ({"train": 0.9}, "sum 1"),
+    ],
+)
+def test_what_cannot_be_done_is_told_before_anything_is_written(sample, tmp_path, flags, message):
+    arguments = sample(rock(12, 40, 50))
+    before = set(tmp_path.iterdir())
+    with pytest.raises(InputError, match=message):
+        make(arguments, **flags)
+    assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(("edge", "advice"), [(0, "widen the field of view"), (14, "at most 12")])
+def test_a_split_without_tiles_is_told_with_the_tile_that_fits(sample, tmp_path, edge, advice):
+    mask = np.ones((12, 40, 40), bool)
+    mask[8:] = False
+    mask[8:, 4 : 4 + edge, 4 : 4 + edge] = True
+    arguments = sample(rock(12, 40, 40), mask)
+    before = set(tmp_path.iterdir())
+    with pytest.raises(InputError, match=f"split test has no tiles: --hr-size 16 .* {advice}"):
+        make(arguments)
+    assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [("--scale", 5), ("--train", "5:2"), ("--val", 1.5), ("--guard-um", -1), ("--seed", -1)],
+)
+def test_flags_are_checked(run_script, sample, flag):
+    result = run_script("make_pairs", *sample(rock(12, 40, 40)), *flag)
+    assert result.returncode == 2
+    assert f"argument {flag[0]}" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_script_shows_progress_and_one_sentence_for_a_mistake(run_script, sample):
+    arguments = sample(rock(12, 40, 40))
+    done = run_script("make_pairs", *arguments, "--hr-size", 16, "--stride", 16, "--guard-um", 4)
+    assert done.returncode == 0, done.stderr
+    assert "train: slice 2 of 2, 8 tiles" in done.stdout
+    failed = run_script("make_pairs", *arguments, "--hr-size", 160, "--guard-um", 4)
+    assert failed.returncode == 2
+    assert failed.stderr.count("\n") == 1
+
+
+def test_isolated_real_slices(shared_data, sample):
+    volume = tifffile.imread(shared_data / "sandstone_versa.tif")[:, 260:772, 240:752]
+    arguments = sample(volume, voxel_size_um=(111.575, 2.2315, 2.2315))
+    with pytest.raises(InputError, match=r"slice 5 \(train\) and slice 6 \(val\) are 111\.575"):
+        make(arguments, guard_um=200, train="0:5", val="6:6", test="7:7")
+    path = make(arguments, hr_size=256, stride=128, guard_um=30, train="0:5", val="6:6", test="7:7")
+    with open_pairs(path) as reader:
+        assert [len(reader.split(name)) for name in SPLITS] == [54, 4, 4]
+        assert least_gap_um(reader) == pytest.approx(111.575)
+        assert json.dumps(reader.attrs.degradation) == '{"kernel": "bicubic"}'

@@ -1,0 +1,209 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sandstone.config import checks as configuration
+from sandstone.config import sources
+from sandstone.config.flags import as_flags
+from sandstone.errors import InputError
+
+Config = configuration.Config
+
+
+@pytest.fixture
+def config(repository: Path) -> Config:
+    return yaml.safe_load((repository / "config.yaml").read_text(encoding="utf-8"))
+
+
+def test_defaults_are_filled_in(config: Config) -> None:
+    del config["pairs"], config["models"]["srgan"]["learning_rate"]
+    configuration.validate(config)
+    assert config["pairs"]["degradation"]["kernel"] == "bicubic"
+    assert config["models"]["srgan"]["learning_rate"] == 1e-3
+
+
+def test_defaults_of_two_models_are_not_shared(config: Config) -> None:
+    del config["slices"]
+    configuration.validate(config)
+    config["slices"]["window"].append(3)
+    fresh = {key: value for key, value in config.items() if key != "slices"}
+    configuration.validate(fresh)
+    assert fresh["slices"]["window"] == [0.1, 99.9]
+
+
+def _set(*keys: str | int, value: object) -> Callable[[Config], None]:
+    def edit(config: Config) -> None:
+        for key in keys[:-1]:
+            config = config[key]
+        config[keys[-1]] = value
+
+    return edit
+
+
+def _upscale(**settings: object) -> Callable[[Config], None]:
+    entry = {"path": "plug.tif", "model": "srgan", **settings}
+    return _set("upscale", value={"plug": entry})
+
+
+RAW = {"path": "rock.raw"}
+FETCHED = {"path": "data/raw/rock.tif", "url": ["https://example.org/a.tif"], "sha256": ["0" * 64]}
+
+MISTAKES = {
+    "unknown key": (_set("pairs", "hr_sise", value=1), "did you mean 'hr_size'"),
+    "unknown top key": (_set("evaluate", value={}), "did you mean 'evaluation'"),
+    "number read as text": (_set("models", "srgan", "learning_rate", value="1e-4"), "1.0e-4"),
+    "wrong type": (_set("pairs", "scale", value="four"), "pairs.scale"),
+    "section is a number": (_set("models", value=3), "a mapping of keys"),
+    "out of range": (_set("evaluation", "confidence", value=2), "evaluation.confidence"),
+    "not finite": (_set("pairs", "guard_um", value=float("nan")), "finite"),
+    "bad name": (_set("samples", "a b; rm", value=RAW), "a-z, 0-9 and _"),
+    "scale does not divide": (_set("pairs", "scale", value=3), "use 255 or 258"),
+    "shares": (_set("pairs", "split", "test", value=0.5), "adds up to 1.2"),
+    "window": (_set("slices", "window", value=[90, 10]), "low before high"),
+    "no source": (_set("samples", "x", value={"voxel_size_um": 2}), "either phantom or path"),
+    "headerless": (_set("samples", "x", value=RAW), "layout"),
+    "raw without reason": (
+        _set(
+            "samples", "x", value={"path": "a.tif", "raw": {"shape": [1, 1, 1], "dtype": "uint8"}}
+        ),
+        "drop it",
+    ),
+    "url without hash": (
+        _set("samples", "x", value={**FETCHED, "sha256": ["0" * 64] * 2}),
+        "one for each",
+    ),
+    "download outside data": (
+        _set("samples", "x", value={**FETCHED, "path": "data/../../etc/rock.tif"}),
+        "inside data/",
+    ),
+    "parts into a file": (
+        _set(
+            "samples", "x", value={**FETCHED, "url": FETCHED["url"] * 2, "sha256": ["0" * 64] * 2}
+        ),
+        "name a folder",
+    ),
+    "unknown sample": (_set("models", "srgan", "train_on", value=["rock"]), "not in samples"),
+    "unknown model": (_set("evaluation", "models", value=["gan"]), "not in models"),
+    "unknown parent": (_set("models", "srgan", "init_from", value="gan"), "not in models"),
+    "circle": (_set("models", "srresnet", "init_from", value="srgan"), "circle"),
+    "other generator": (
+        _set("models", "srgan", "generator", "blocks", value=9),
+        "blocks: 8 against 9",
+    ),
+    "no loss": (_set("models", "srresnet", "loss", "pixel", value=0), "no weight above 0"),
+    "content without discriminator": (
+        _set("models", "srresnet", "loss", "content", value=1),
+        "adversarial is 0",
+    ),
+    "content without weights": (
+        _set("models", "srgan", "loss", "content_kind", value="vgg19"),
+        "weights.vgg19.path",
+    ),
+    "weights that are not there": (
+        _set("weights", value={"vgg19": {"path": "none.h5"}}),
+        "no file is",
+    ),
+    "unknown upscaling model": (_upscale(model="none"), "upscale.plug.model names 'none'"),
+    "unknown fine sample": (_upscale(hr="none"), "upscale.plug.hr names 'none'"),
+    "upscaling without path": (
+        _set("upscale", value={"plug": {"model": "srgan"}}),
+        "upscale.plug lacks the key 'path'",
+    ),
+    "upscaling a headerless file": (_upscale(path="a.raw"), "upscale.plug.path is headerless"),
+    "upscaling a download without hash": (
+        _upscale(path="data/a.tif", url=["https://example.org/a.tif"]),
+        "upscale.plug has 1 url but 0 sha256",
+    ),
+    "hash without download": (_upscale(sha256=["0" * 64]), "upscale.plug.sha256 stands without"),
+    "empty window": (_upscale(window=[9, 9]), "upscale.plug.window [9, 9] is empty"),
+    "empty levels": (_upscale(levels=[9, 8]), "upscale.plug.levels [9, 8] is empty"),
+    "window and levels": (
+        _upscale(window=[1, 9], levels=[1, 9]),
+        "upscale.plug has both window and levels",
+    ),
+    "unknown axes": (_upscale(axes="y"), "must be one of z, mean"),
+    "no zarr": (_upscale(formats=["tiff"]), "upscale.plug.formats"),
+    "tiny tile": (_upscale(tile=8), "upscale.plug.tile"),
+    "no slabs": (_upscale(slabs=0), "upscale.plug.slabs"),
+    "large crop": (_set("models", "srgan", "crop", value=65), "64 pixels"),
+    "large border": (_set("evaluation", "border", value=128), "nothing of a tile"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_sentence_that_names_the_key(config: Config, mistake: str) -> None:
+    edit, expected = MISTAKES[mistake]
+    edit(config)
+    with pytest.raises(InputError) as error:
+        configuration.validate(config)
+    assert expected in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_gan_without_discriminator_is_refused(config: Config) -> None:
+    del config["models"]["srgan"]["discriminator"]
+    with pytest.raises(InputError, match="no discriminator"):
+        configuration.validate(config)
+
+
+def test_flags_follow_the_keys_whatever_their_order() -> None:
+    settings = {
+        "steps": 5,
+        "loss": {"pixel_kind": "l1", "pixel": 1.0},
+        "window": [1, 2],
+        "on": True,
+    }
+    words = as_flags(settings)
+    assert words == as_flags(dict(reversed(settings.items())))
+    text = " ".join(words)
+    assert text == "--loss-pixel 1.0 --loss-pixel-kind l1 --on true --steps 5 --window 1 2"
+
+
+def test_files_of_a_folder_a_glob_and_a_file(tmp_path: Path) -> None:
+    for name in ("b.tif", "a.tif", ".hidden"):
+        (tmp_path / name).touch()
+    both = [f"{tmp_path}/a.tif", f"{tmp_path}/b.tif"]
+    assert sources.volume_files("x", {"path": str(tmp_path)}) == both
+    assert sources.volume_files("x", {"path": f"{tmp_path}/*.tif"}) == both
+    assert sources.volume_files("x", {"path": both[0]}) == both[:1]
+
+
+def test_a_missing_volume_without_url_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"samples\.x\.path.*nothing is"):
+        sources.volume_files("x", {"path": str(tmp_path / "none.tif")})
+
+
+def test_parts_that_are_still_to_be_fetched_count_as_files(tmp_path: Path) -> None:
+    folder = tmp_path / "rock"
+    sample = {
+        "path": str(folder),
+        "url": ["file:///a/1.tif", "file:///a/2.tif"],
+        "sha256": ["0" * 64, "1" * 64],
+    }
+    both = [f"{folder}/1.tif", f"{folder}/2.tif"]
+    assert sources.volume_files("x", sample) == both
+    folder.mkdir()
+    (folder / "1.tif").touch()
+    assert sources.volume_files("x", sample) == both
+    assert sources.downloads(sample)[both[1]] == ("file:///a/2.tif", "1" * 64)
+
+
+def test_a_volume_to_upscale_has_defaults(config: Config) -> None:
+    _upscale()(config)
+    configuration.validate(config)
+    entry = config["upscale"]["plug"]
+    defaults = {key: entry[key] for key in ("axes", "formats", "slabs", "tile", "batch")}
+    assert defaults == {"axes": "z", "formats": ["zarr"], "slabs": 1, "tile": 256, "batch": 1}
+
+
+def test_cubes_are_smaller_than_tiles(config: Config) -> None:
+    _upscale(axes="mean")(config)
+    configuration.validate(config)
+    assert config["upscale"]["plug"]["tile"] == 128
+
+
+def test_a_missing_volume_to_upscale_names_its_key(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"upscale\.plug\.path.*nothing is"):
+        sources.volume_files("plug", {"path": str(tmp_path / "none.tif")}, "upscale")

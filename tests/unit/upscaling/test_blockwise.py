@@ -1,0 +1,216 @@
+import numpy as np
+import pytest
+from helpers.small_upscaling import rock, save_model
+
+from sandstone.errors import InputError
+from sandstone.imaging import resample
+from sandstone.models import architecture, cubic, networks
+from sandstone.upscaling import blockwise
+from sandstone.upscaling.blocks import Cut
+from sandstone.upscaling.chunk_store import ChunkStore
+
+LEVELS_16_BITS = 65535
+SHAPE = (7, 37, 53)  # no multiple of anything
+
+
+class InMemory:
+    """A volume that notes which parts of it are read."""
+
+    def __init__(self, voxels):
+        self.voxels = voxels
+        self.shape = voxels.shape
+        self.dtype = voxels.dtype
+        self.reads = []
+
+    def read(self, z0, z1, rows=slice(None)):
+        self.reads.append((z0, z1, rows.start, rows.stop))
+        return self.voxels[z0:z1, rows].copy()
+
+
+@pytest.fixture(scope="module")
+def generator(tmp_path_factory):
+    """A network of random weights, and its description."""
+    options = {"scale": 3, "blocks": 1, "filters": 4}
+    folder = save_model(tmp_path_factory.mktemp("model"), **options)
+    return networks.load_generator(folder), architecture.generator_config(**options)
+
+
+@pytest.fixture(scope="module")
+def network(generator):
+    return lambda lr: networks.predict(generator[0], lr[..., None])[..., 0]
+
+
+def cut_of(generator, shape, axes="z", tile=16, batch=4):
+    halo = architecture.receptive_field(generator[1])
+    return Cut(shape, generator[1]["scale"], axes, tile, batch, halo)
+
+
+def upscaled(network, volume, cut, levels=(0, LEVELS_16_BITS)):
+    """Return the whole upscaled volume in [0, 1]."""
+    sr = np.full(cut.sr_shape, np.nan, np.float32)
+    blocks = [cut[number] for number in range(len(cut))]
+    for block, box in blockwise.boxes(volume, cut, blocks, levels):
+        sr[cut.region(block)] = blockwise.enlarge(network, cut, block, box)
+    return sr
+
+
+@pytest.fixture(scope="module")
+def whole_slices(generator, network):
+    """Slices that are mirrored by the halo, enlarged at once without tiles, and cut."""
+    halo = architecture.receptive_field(generator[1])
+    unit = (rock(SHAPE) / LEVELS_16_BITS).astype(np.float32)
+    padded = np.pad(unit, ((0, 0), (halo, halo), (halo, halo)), mode="reflect")
+    cut = halo * generator[1]["scale"]
+    return network(padded)[:, cut:-cut, cut:-cut]
+
+
+@pytest.mark.parametrize(("tile", "batch"), [(16, 1), (16, 4), (17, 3), (23, 2), (37, 8), (64, 16)])
+def test_tiles_of_any_size_give_the_untiled_result(generator, network, whole_slices, tile, batch):
+    cut = cut_of(generator, SHAPE, tile=tile, batch=batch)
+    tiled = upscaled(network, InMemory(rock(SHAPE)), cut)
+    assert np.abs(tiled - whole_slices).max() * LEVELS_16_BITS < 0.05
+
+
+@pytest.mark.parametrize("shape", [(1, 9, 40), (3, 2, 3), (2, 5, 16)])
+def test_a_volume_smaller_than_the_halo_is_mirrored_more_than_once(generator, network, shape):
+    cut = cut_of(generator, shape, tile=16)
+    halo = cut.halo
+    unit = (rock(shape) / LEVELS_16_BITS).astype(np.float32)
+    padded = np.pad(unit, ((0, 0), (halo, halo), (halo, halo)), mode="reflect")
+    edge = halo * cut.scale
+    expected = network(padded)[:, edge:-edge, edge:-edge]
+    tiled = upscaled(network, InMemory(rock(shape)), cut)
+    assert np.abs(tiled - expected).max() * LEVELS_16_BITS < 0.05
+
+
+def test_a_halo_one_pixel_smaller_would_show(generator, network, whole_slices):
+    whole = cut_of(generator, SHAPE)
+    smaller = Cut(SHAPE, whole.scale, "z", 16, 4, whole.halo - 1)
+    tiled = upscaled(network, InMemory(rock(SHAPE)), smaller)
+    assert np.abs(tiled - whole_slices).max() * LEVELS_16_BITS > 1
+
+
+def test_tile_borders_hold_no_more_gradient_than_other_places(generator, network):
+    shape = (4, 96, 96)
+    cut = cut_of(generator, shape, tile=24)
+    sr = upscaled(network, InMemory(rock(shape)), cut)
+    steps = np.abs(np.diff(sr, axis=2)).mean(axis=(0, 1))
+    edge = cut.chunk[2]
+    borders = steps[edge - 1 :: edge]
+    # The same places within an LR pixel, since sub-pixel positions differ among themselves.
+    alike = steps[cut.scale - 1 :: cut.scale]
+    assert len(borders) == 3
+    assert borders.mean() < alike.mean() + 3 * alike.std() / np.sqrt(len(borders))
+
+
+@pytest.mark.parametrize("tile", [16, 30, 200])
+def test_cubes_of_any_size_give_the_same_mean_of_passes(generator, network, tile):
+    voxels = rock((13, 21, 18))
+    once = upscaled(network, InMemory(voxels), cut_of(generator, voxels.shape, "mean", 1000, 5))
+    cut = cut_of(generator, voxels.shape, "mean", tile, 4)
+    parts = upscaled(network, InMemory(voxels), cut)
+    assert parts.shape == (39, 63, 54)
+    assert np.abs(parts - once).max() * LEVELS_16_BITS < 0.05
+
+
+def test_the_mean_of_passes_prefers_no_axis(generator, network):
+    voxels = rock((11, 14, 17))
+    turned = np.ascontiguousarray(voxels.transpose(1, 2, 0))
+    first, second = (
+        upscaled(network, InMemory(each), cut_of(generator, each.shape, "mean", 24))
+        for each in (voxels, turned)
+    )
+    assert np.abs(first.transpose(1, 2, 0) - second).max() * LEVELS_16_BITS < 0.05
+
+
+def test_without_a_network_s_detail_all_passes_are_cubic(generator):
+    shape, scale = (8, 9, 10), generator[1]["scale"]
+    cut = cut_of(generator, shape, "mean", 24)
+
+    def bicubic(lr):
+        size = tuple(n * scale for n in lr.shape[1:])
+        return np.stack([resample.resize(image, size, "bicubic") for image in lr])
+
+    voxels = rock(shape) // 3 + LEVELS_16_BITS // 3  # no overshoot reaches black or white
+    pad = cut.halo
+    fine = np.pad(voxels / LEVELS_16_BITS, pad, mode="reflect").astype(np.float32)
+    for axis in range(3):
+        fine = np.moveaxis(cubic.enlarge(np.moveaxis(fine, axis, 0), scale), 0, axis)
+    inner = slice(edge := (pad - 2) * scale, -edge)
+    sr = upscaled(bicubic, InMemory(voxels), cut)
+    np.testing.assert_allclose(sr, fine[inner, inner, inner], atol=1e-5)
+
+
+def test_only_rows_that_a_block_needs_are_read(generator, network):
+    volume = InMemory(rock((40, 90, 30)))
+    cut = cut_of(generator, volume.shape, tile=18, batch=4)
+    upscaled(network, volume, cut)
+    assert len(volume.reads) == cut.counts[0] * cut.counts[1]
+    assert max(z1 - z0 for z0, z1, _, _ in volume.reads) <= cut.block[0]
+    assert max(y1 - y0 for _, _, y0, y1 in volume.reads) <= cut.block[1] + 2 * cut.halo
+
+
+@pytest.fixture
+def store(generator, tmp_path):
+    def make(voxels, name="store"):
+        made = ChunkStore(tmp_path / name / "0", cut_of(generator, voxels.shape), voxels.dtype)
+        made.open()
+        return made
+
+    return make
+
+
+def all_blocks(cut):
+    return [cut[number] for number in range(len(cut))]
+
+
+def test_every_block_is_written_and_told(generator, network, store):
+    voxels = rock(SHAPE)
+    made, told = store(voxels), []
+    levels = (0, LEVELS_16_BITS)
+    blocks = all_blocks(made.cut)
+    blockwise.upscale(
+        InMemory(voxels), made, network, blocks=blocks, levels=levels, done=told.append
+    )
+    assert sum(told) == voxels.size
+    assert all(made.is_whole(block) for block in blocks)
+
+
+def test_values_that_are_not_finite_are_refused(store):
+    voxels = rock(SHAPE)
+    made = store(voxels)
+
+    def broken(lr):
+        return np.full((len(lr), *(3 * n for n in lr.shape[1:])), np.nan, np.float32)
+
+    with pytest.raises(InputError, match="not finite"):
+        blockwise.upscale(
+            InMemory(voxels),
+            made,
+            broken,
+            blocks=all_blocks(made.cut),
+            levels=(0, 1),
+            done=lambda _voxels: None,
+        )
+
+
+def test_a_volume_that_ends_early_stops_the_writing(network, store):
+    voxels = rock((40, 20, 20))
+    made = store(voxels)
+
+    class Truncated(InMemory):
+        def read(self, z0, z1, rows=slice(None)):
+            if z1 > 20:
+                raise InputError("rock.raw: truncated; copy it anew")
+            return super().read(z0, z1, rows)
+
+    with pytest.raises(InputError, match="truncated"):
+        blockwise.upscale(
+            Truncated(voxels),
+            made,
+            network,
+            blocks=all_blocks(made.cut),
+            levels=(0, LEVELS_16_BITS),
+            done=lambda _voxels: None,
+        )
+    assert not made.is_whole(made.cut[len(made.cut) - 1])

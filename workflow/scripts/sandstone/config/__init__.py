@@ -1,0 +1,1 @@
+"""What a user asks for: the configuration, checked and turned into flags."""

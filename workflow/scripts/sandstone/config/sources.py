@@ -1,0 +1,132 @@
+"""The volumes that a config names: how they must be described, and which files they are."""
+
+import glob
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sandstone.config.paths import check_inside_data, check_path
+from sandstone.errors import InputError, shown
+from sandstone.volumes.folder import TIFF, natural_order, slices_in
+
+Config = dict[str, Any]
+
+
+def check_source(key: str, entry: Config) -> None:
+    """Refuse a volume whose `path`, `url`, `sha256` and `raw` contradict each other.
+
+    Parameters
+    ----------
+    key : str
+        Where it stands, as in "config: samples.berea".
+    entry : dict
+        What stands there.
+
+    Raises
+    ------
+    InputError
+        Naming the key.
+    """
+    check_path(f"{key}.path", entry["path"])
+    if "url" in entry and not Path(entry["path"]).is_file():
+        _check_download(key, entry)
+    _check_raw(key, entry)
+
+
+def _check_download(key: str, entry: Config) -> None:
+    if len(entry.get("sha256", [])) != len(entry["url"]):
+        raise InputError(
+            f"{key} has {len(entry['url'])} url but {len(entry.get('sha256', []))} sha256; "
+            "give one for each, so that a download can be trusted"
+        )
+    check_inside_data(f"{key}.path", entry["path"])
+    if len(entry["url"]) == 1:
+        return
+    if PurePosixPath(entry["path"]).suffix:
+        raise InputError(
+            f"{key}.path is {entry['path']}, but several url make a folder of slices; "
+            "name a folder without suffix"
+        )
+    names = _part_names(entry)
+    for name in names:
+        check_path(f"{key}.url", name)
+        if PurePosixPath(name).suffix.lower() not in TIFF or names.count(name) > 1:
+            raise InputError(
+                f"{key}.url ends in {shown(name)}, but several url make a folder of slices; "
+                "give addresses that end in different names of TIFF files"
+            )
+
+
+def check_same_downloads(config: Config) -> None:
+    """Refuse two volumes that would fetch different files to one place."""
+    sources: dict[str, tuple[str, str]] = {}
+    for section in ("samples", "upscale"):
+        for name, entry in config[section].items():
+            for file, source in downloads(entry).items():
+                if sources.setdefault(file, source)[1] != source[1]:
+                    raise InputError(
+                        f"config: {section}.{name} fetches {file}, as another volume does with "
+                        "another sha256; give each its own path"
+                    )
+
+
+def _check_raw(key: str, entry: Config) -> None:
+    if entry["path"].endswith(".raw") and "raw" not in entry:
+        raise InputError(f"{key}.path is headerless; give its layout as raw: {{shape, dtype}}")
+    if "raw" in entry and not entry["path"].endswith(".raw"):
+        raise InputError(f"{key}.raw is for .raw files, but path is {entry['path']}; drop it")
+
+
+def volume_files(name: str, sample: Config, section: str = "samples") -> list[str]:
+    """Return the files of a volume: those at `path`, else those that `url` will make.
+
+    Parameters
+    ----------
+    name : str
+        Its key in `section` of the config.
+    sample : dict
+        What stands under that key.
+    section : str, optional
+        ``samples`` or ``upscale``.
+
+    Raises
+    ------
+    InputError
+        If nothing is at `path` and there is no `url` to fetch it from, or a file has a name that
+        the workflow cannot pass on.
+    """
+    files = _volume_files(f"config: {section}.{name}.path", sample)
+    for file in files:
+        check_path(f"config: {section}.{name}: a file of its path", file)
+    return files
+
+
+def _volume_files(key: str, sample: Config) -> list[str]:
+    path = Path(sample["path"])
+    if fetched := list(downloads(sample)):
+        return sorted(fetched, key=natural_order)
+    if path.is_dir() and path.suffix != ".zarr":
+        return list(map(str, slices_in(path)))
+    if path.exists():
+        return [str(path)]
+    if found := sorted(glob.glob(str(path)), key=natural_order):
+        return found
+    raise InputError(
+        f"{key} is {shown(str(path))}, where nothing is; correct it, or give url and sha256"
+    )
+
+
+def downloads(sample: Config) -> dict[str, tuple[str, str]]:
+    """Map each file that a volume may fetch to its (url, sha256).
+
+    Empty without `url`, and where `path` is a file of the user's already.
+    """
+    if "url" not in sample or Path(sample["path"]).is_file():
+        return {}
+    files = [sample["path"]]
+    if len(sample["url"]) > 1:
+        files = [f"{sample['path'].rstrip('/')}/{part}" for part in _part_names(sample)]
+    return dict(zip(files, zip(sample["url"], sample["sha256"], strict=True), strict=True))
+
+
+def _part_names(sample: Config) -> list[str]:
+    return [PurePosixPath(url).name for url in sample.get("url", [])]

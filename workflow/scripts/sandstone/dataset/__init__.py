@@ -1,0 +1,1 @@
+"""Slices into HR/LR tile pairs, split by depth, and the files that hold them."""

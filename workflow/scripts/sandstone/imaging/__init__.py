@@ -1,0 +1,1 @@
+"""Arrays in memory: grey levels, windows, the field of view, resampling and degradation."""

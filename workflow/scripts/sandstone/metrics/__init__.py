@@ -1,0 +1,1 @@
+"""How good an image is, and how sure that number is."""

@@ -1,0 +1,139 @@
+"""PSNR and SSIM with every setting stated, and the border that no metric looks at."""
+
+import numpy as np
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from sandstone.errors import InputError
+
+SSIM_SIGMA = 1.5
+SSIM_WINDOW = 11  # pixels that a Gaussian of that width, cut at 3.5 sigma, spans
+
+
+def cut_border(image: np.ndarray, border: int) -> np.ndarray:
+    """Return a view of `image` without `border` pixels on each side.
+
+    Parameters
+    ----------
+    image : ndarray, shape (..., y, x)
+        One tile or a stack of them.
+    border : int
+        HR pixels, 0 or more.
+
+    Raises
+    ------
+    InputError
+        If `border` is negative or leaves no pixel.
+    """
+    height, width = image.shape[-2:]
+    if not 0 <= 2 * border < min(height, width):
+        raise InputError(
+            f"a border of {border} pixels does not fit a tile of {height} x {width} pixels:"
+            " choose one from 0 to less than half the edge"
+        )
+    return image[..., border : height - border, border : width - border]
+
+
+def psnr(reference: np.ndarray, image: np.ndarray, *, data_range: float, border: int = 0) -> float:
+    """Peak signal-to-noise ratio in dB.
+
+    Parameters
+    ----------
+    reference, image : ndarray, shape (y, x)
+        Integers or floats on one scale; differences are taken in float64, so that unsigned
+        grey levels do not wrap.
+    data_range : float
+        The largest possible value minus the smallest: 255 for uint8, 1 for [0, 1]. Naming
+        half of it costs 6.02 dB, so it is never guessed from the image.
+    border : int
+        HR pixels cut from each side first.
+
+    Returns
+    -------
+    float
+        10 log10(data_range² / mean squared error); infinity for identical images.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ or are not 2-D, a value is not finite, the data range is not
+        a positive number, or the border does not fit.
+
+    Notes
+    -----
+    Infinity is kept, not replaced by a large number: it marks a flat tile or a reference
+    compared with itself, and both deserve to be seen.
+    """
+    reference, image = _comparable(reference, image, data_range, border)
+    if np.array_equal(reference, image):
+        return float("inf")
+    return float(peak_signal_noise_ratio(reference, image, data_range=data_range))
+
+
+def ssim(reference: np.ndarray, image: np.ndarray, *, data_range: float, border: int = 0) -> float:
+    """Mean structural similarity, 1 for identical images.
+
+    The setting is that of the paper: an 11 x 11 Gaussian window of sigma 1.5 pixels,
+    K1 = 0.01, K2 = 0.03, variances divided by n, and a mean over the windows that lie
+    wholly inside the image.
+
+    Parameters
+    ----------
+    reference, image : ndarray, shape (y, x)
+        Integers or floats on one scale; computed in float64.
+    data_range : float
+        The largest possible value minus the smallest.
+    border : int
+        HR pixels cut from each side first.
+
+    Raises
+    ------
+    InputError
+        As for `psnr`, and if less than one window is left.
+
+    References
+    ----------
+    Wang, Bovik, Sheikh, Simoncelli (2004), Image quality assessment: from error visibility
+    to structural similarity, IEEE Transactions on Image Processing 13(4), 600-612.
+    """
+    reference, image = _comparable(reference, image, data_range, border)
+    if min(reference.shape) < SSIM_WINDOW:
+        raise InputError(
+            f"SSIM needs {SSIM_WINDOW} x {SSIM_WINDOW} pixels and a border of {border} leaves"
+            f" {reference.shape[0]} x {reference.shape[1]}: take larger tiles or a smaller border"
+        )
+    return float(
+        structural_similarity(
+            reference,
+            image,
+            data_range=data_range,
+            gaussian_weights=True,
+            sigma=SSIM_SIGMA,
+            use_sample_covariance=False,
+            K1=0.01,
+            K2=0.03,
+        )
+    )
+
+
+def _comparable(
+    reference: np.ndarray, image: np.ndarray, data_range: float, border: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Check two images and return them as float64 without their border."""
+    reference = np.asarray(reference, dtype=np.float64)
+    image = np.asarray(image, dtype=np.float64)
+    if reference.shape != image.shape or reference.ndim != 2:
+        raise InputError(
+            f"a metric compares two 2-D images of one shape, not {reference.shape} with"
+            f" {image.shape}: pass single tiles of the same size"
+        )
+    if not 0 < data_range < float("inf"):
+        raise InputError(
+            f"data range {data_range} is not a positive number: give the dtype's largest value"
+        )
+    reference, image = cut_border(reference, border), cut_border(image, border)
+    if not (np.isfinite(reference).all() and np.isfinite(image).all()):
+        raise InputError(
+            "an image holds NaN or infinity, which no metric can judge:"
+            " check the model that made it"
+        )
+    return reference, image

@@ -1,0 +1,1 @@
+"""Networks: their options, layers, weights, and inference."""

@@ -1,0 +1,1 @@
+"""Synthetic sandstone with the physics of a scan."""

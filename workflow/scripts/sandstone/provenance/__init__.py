@@ -1,0 +1,1 @@
+"""What each result came from: its record, its code, the crate of a run."""

@@ -1,0 +1,67 @@
+"""Which files the code of a script consists of, and which packages they import."""
+
+import ast
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parents[1].name
+
+# Distributions whose name differs from the name that is imported.
+DISTRIBUTIONS = {
+    "mpl_toolkits": "matplotlib",
+    "nrrd": "pynrrd",
+    "PIL": "pillow",
+    "skimage": "scikit-image",
+    "yaml": "pyyaml",
+}
+
+
+def files_of(script: str) -> list[Path]:
+    """Return a script and, transitively, the shared modules that it imports.
+
+    Parameters
+    ----------
+    script : str
+        Name without suffix, as in ``train``.
+
+    Returns
+    -------
+    list of Path
+        The script first, then each module once, in an order that the code alone decides.
+    """
+    pending = [SCRIPTS / f"{script}.py"]
+    found = []
+    while pending:
+        file = pending.pop()
+        if file not in found:
+            found.append(file)
+            pending += sorted(_shared_modules(file), reverse=True)
+    return found
+
+
+def packages_of(script: str) -> list[str]:
+    """Return the distributions that a script's code imports itself, sorted.
+
+    What these packages import in turn is not listed: it may depend on what else happens to
+    be installed.
+    """
+    tops = {name.partition(".")[0] for file in files_of(script) for name in _imports(file)}
+    outside = tops - sys.stdlib_module_names - {PACKAGE}
+    return sorted({DISTRIBUTIONS.get(name, name) for name in outside})
+
+
+def _shared_modules(file: Path) -> set[Path]:
+    paths = (SCRIPTS / Path(*name.split(".")).with_suffix(".py") for name in _imports(file))
+    return {path for path in paths if path.is_relative_to(SCRIPTS / PACKAGE) and path.is_file()}
+
+
+def _imports(file: Path) -> set[str]:
+    """Return the dotted names that a file imports, within functions too."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names

@@ -1,0 +1,1 @@
+"""Whole volumes, enlarged block by block."""

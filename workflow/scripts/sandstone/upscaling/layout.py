@@ -1,0 +1,191 @@
+"""What all jobs of one upscaled volume agree on: `layout.json`."""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sandstone.errors import InputError
+from sandstone.fields import are, is_number, is_whole
+from sandstone.files import read_json, sha256_of, write_json
+from sandstone.models.architecture import STAGES, generator_files
+from sandstone.upscaling.blocks import Cut
+from sandstone.volumes.volume import Volume
+
+MOST_VOXELS = 2**48  # petabytes, once upscaled
+VoxelSize = tuple[float, float, float]
+DTYPES = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)} | {
+    f"float{bits}" for bits in (16, 32, 64)
+}
+
+
+def _is_cut(value: Any) -> bool:
+    lengths = ("scale", "tile", "batch")
+    return (
+        isinstance(value, dict)
+        and value.keys() == {*lengths, "shape", "axes", "halo"}
+        and are(is_whole, value["shape"], 3)
+        and all(is_whole(value[key]) for key in (*lengths, "halo"))
+        and min(*value["shape"], *(value[key] for key in lengths)) >= 1
+        and value["halo"] >= 0
+        and value["scale"] in STAGES
+        and math.prod(value["shape"]) < MOST_VOXELS
+        and value["axes"] in ("z", "mean")
+    )
+
+
+def _is_window(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and are(is_number, [value.get("low"), value.get("high")], 2)
+        and value["low"] < value["high"]
+    )
+
+
+def _is_source(value: Any) -> bool:
+    texts = ("sha256", "voxels_sha256")
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("bytes"), int)
+        and all(isinstance(value.get(key), str) for key in texts)
+    )
+
+
+KINDS: dict[str, Callable[[Any], bool]] = {
+    "volume": lambda value: isinstance(value, str),
+    "model": lambda value: isinstance(value, str),
+    "source": _is_source,
+    "network": lambda value: isinstance(value, dict),
+    "dtype": lambda value: isinstance(value, str) and value in DTYPES,
+    "voxel_size_um": lambda value: are(is_number, value, 3) and min(value) > 0,
+    "cut": _is_cut,
+    "window": _is_window,
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One volume, the network that upscales it, and how.
+
+    Attributes
+    ----------
+    volume, model : str
+        Their names in the config.
+    source : dict
+        Of the LR volume: `bytes` and `sha256` of its files, `voxels_sha256` of what was read.
+    network : dict
+        SHA-256 of the network's files, by name.
+    dtype : str
+        Of both volumes.
+    voxel_size_um : tuple of float
+        Of the LR volume, (z, y, x).
+    cut : Cut
+        How the work is cut.
+    window : dict
+        `low` and `high`, the grey levels that the network sees as 0 and 1; `percentiles`, or
+        None where levels were given; `below` and `above`, the voxels beyond, which saturate.
+    """
+
+    volume: str
+    model: str
+    source: dict[str, Any]
+    network: dict[str, str]
+    dtype: str
+    voxel_size_um: VoxelSize
+    cut: Cut
+    window: dict[str, Any]
+
+    @property
+    def levels(self) -> tuple[float, float]:
+        """Grey levels that the network sees as 0 and 1."""
+        return self.window["low"], self.window["high"]
+
+    @property
+    def sr_voxel_size_um(self) -> VoxelSize:
+        """Voxel edge of the upscaled volume, (z, y, x), micrometres."""
+        return tuple(
+            size / factor for size, factor in zip(self.voxel_size_um, self.cut.factors, strict=True)
+        )
+
+    @property
+    def origin_um(self) -> VoxelSize:
+        """Centre of the first voxel of the upscaled volume, from that of the LR volume."""
+        return tuple(
+            (fine - coarse) / 2
+            for fine, coarse in zip(self.sr_voxel_size_um, self.voxel_size_um, strict=True)
+        )
+
+
+def write_layout(path: Path, layout: Layout) -> None:
+    """Write a layout; what follows from the cut stands in it for readers."""
+    sr = {
+        "shape": layout.cut.sr_shape,
+        "voxel_size_um": layout.sr_voxel_size_um,
+        "blocks": len(layout.cut),
+        "block": layout.cut.block,
+        "chunk": layout.cut.chunk,
+    }
+    write_json(path, {**asdict(layout), "upscaled": sr})
+
+
+def read_layout(path: Path) -> Layout:
+    """Read a layout.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or holds no layout.
+    """
+    remedy = "make it again with prepare_upscale.py"
+    content = read_json(path, keys=[*KINDS, "upscaled"], remedy=remedy)
+    for key, fits in KINDS.items():
+        if not fits(content[key]):
+            raise InputError(f"{path} is no layout: {key} has a wrong value; {remedy}")
+    cut = Cut(**{**content["cut"], "shape": tuple(content["cut"]["shape"])})
+    fields = {key: content[key] for key in KINDS}
+    return Layout(**{**fields, "cut": cut, "voxel_size_um": tuple(content["voxel_size_um"])})
+
+
+def check_volume(layout: Layout, volume: Volume, size: int) -> None:
+    """Refuse a volume of which the layout was not made.
+
+    Parameters
+    ----------
+    layout : Layout
+    volume : Volume
+        LR volume.
+    size : int
+        Of its files, bytes.
+
+    Raises
+    ------
+    InputError
+        If shape, type, voxel size or length differ.
+    """
+    expected = (
+        layout.cut.shape,
+        layout.dtype,
+        layout.voxel_size_um,
+        layout.source["bytes"],
+    )
+    if (volume.shape, volume.dtype.name, tuple(volume.voxel_size_um), size) != expected:
+        raise InputError(
+            f"{volume.files[0]}: not the volume of the layout any more (shape, type, voxel size or "
+            "length differ); make the layout again with prepare_upscale.py"
+        )
+
+
+def network_digests(model_dir: str | Path) -> dict[str, str]:
+    """Return the SHA-256 of a network's files.
+
+    Raises
+    ------
+    InputError
+        If one is missing.
+    """
+    files = generator_files(model_dir)
+    for file in files:
+        if not file.is_file():
+            raise InputError(f"{file} does not exist; train the model first")
+    return {file.name: sha256_of(file) for file in files}

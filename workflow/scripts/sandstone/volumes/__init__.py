@@ -1,0 +1,1 @@
+"""Scanners' files of every format, read lazily as one kind of volume."""

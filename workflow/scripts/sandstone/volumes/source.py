@@ -1,0 +1,250 @@
+"""What every reader of a volume format shares: the source of voxels, its checks, its units."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from sandstone.errors import InputError
+from sandstone.sizes import check_length, voxel_bytes
+
+FileVoxelSize = tuple[float | None, float | None, float | None]
+UNKNOWN: FileVoxelSize = (None, None, None)
+
+
+# Bytes of planes that are turned at once: single voxels would miss the processor's cache.
+TURNED_BYTES = 1 << 24
+
+MICROMETRES = {
+    "pm": 1e-6,
+    "angstrom": 1e-4,
+    "å": 1e-4,
+    "nm": 1e-3,
+    "nanometer": 1e-3,
+    "nanometre": 1e-3,
+    "um": 1.0,
+    "micron": 1.0,
+    "micrometer": 1.0,
+    "micrometre": 1.0,
+    "mm": 1e3,
+    "millimeter": 1e3,
+    "millimetre": 1e3,
+    "cm": 1e4,
+    "centimeter": 1e4,
+    "centimetre": 1e4,
+    "inch": 25400.0,
+    "in": 25400.0,
+    "m": 1e6,
+    "meter": 1e6,
+    "metre": 1e6,
+}
+
+
+class ArrayLike(Protocol):
+    """What NumPy, HDF5 and Zarr arrays have in common."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        """Return the voxels that a tuple of slices names."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Voxels of one opened format, before the config has had its say.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Depth, height and width, voxels.
+    dtype : dtype
+        As stored, of any byte order.
+    read : callable
+        ``read(z0, z1, rows)`` returns the rows that the slice `rows` names of the slices z0 to
+        z1 - 1, shape (z1 - z0, y, x).
+    files : tuple of Path
+        Every file that holds voxels or their description, in reading order.
+    voxel_size_um : tuple of float or None
+        What the format says along z, y, x, micrometres; None along a silent axis.
+    close : callable
+        Lets go of open files.
+    in_memory : bool
+        Whether the first read unpacks the whole volume into memory.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+    read: Callable[[int, int, slice], np.ndarray]
+    files: tuple[Path, ...]
+    voxel_size_um: FileVoxelSize = UNKNOWN
+    close: Callable[[], None] = lambda: None
+    in_memory: bool = False
+
+
+@contextmanager
+def library_errors(path: Path) -> Iterator[None]:
+    """Turn whatever a reading library raises on `path` into an `InputError`."""
+    try:
+        yield
+    except InputError:
+        raise
+    except PermissionError as error:
+        raise InputError(f"{path}: permission to read it is denied; ask its owner") from error
+    except MemoryError as error:
+        raise InputError(
+            f"{path}: does not fit into memory ({error}); save it uncompressed, "
+            "or use a larger machine"
+        ) from error
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(
+            f"{path}: damaged, truncated or not what its name says ({reason}); "
+            "delete it, then copy or make it anew"
+        ) from error
+
+
+def array_source(array: ArrayLike, path: Path, files: tuple[Path, ...], **details: Any) -> Source:
+    """Return a source that slices `array`, lazily where the array is lazy.
+
+    Two axes make one slice; axes of length 1 before the last three are dropped.
+
+    Raises
+    ------
+    InputError
+        If the array has other axes than a volume.
+    """
+    shape = volume_shape(array.shape, path)
+    singletons = (0,) * (len(array.shape) - 3)
+
+    def read(z0: int, z1: int, rows: slice) -> np.ndarray:
+        if len(array.shape) == 2:
+            return np.asarray(array[rows, :])[np.newaxis][z0:z1]
+        return np.asarray(array[(*singletons, slice(z0, z1), rows)])
+
+    return Source(shape, np.dtype(array.dtype), read, files, **details)
+
+
+def volume_shape(shape: tuple[int, ...], path: Path) -> tuple[int, int, int]:
+    """Return `shape` as depth, height, width.
+
+    Raises
+    ------
+    InputError
+        If that cannot be done without guessing.
+    """
+    excess = len(shape) - 3
+    if len(shape) < 2 or any(length != 1 for length in shape[: max(excess, 0)]):
+        advice = "convert it to grey" if shape[-1:] in [(3,), (4,)] else "save one grey volume"
+        raise InputError(f"{path}: shape {shape} is not z, y, x; {advice}")
+    if any(length < 0 for length in shape):
+        raise InputError(f"{path}: shape {shape} holds no voxels; check where it comes from")
+    return (1, *shape) if excess < 0 else tuple(shape[excess:])
+
+
+def stored_source(
+    path: Path,
+    shape: tuple[int, ...],
+    dtype: npt.DTypeLike,
+    offset: int = 0,
+    *,
+    x_slowest: bool = False,
+    **details: Any,
+) -> Source:
+    """Return a source of plain voxels that begin `offset` bytes into `path`, x fastest.
+
+    They are read rather than mapped into memory: a file that is cut short meanwhile, or a disk
+    that fails, is then an error, while touching mapped memory would end the process (SIGBUS).
+
+    Raises
+    ------
+    InputError
+        If the shape is that of no volume, or the file is too short for it.
+    """
+    if any(length < 1 for length in shape):
+        raise InputError(f"{path}: shape {shape} holds no voxels; check where it comes from")
+    check_length(path, offset + voxel_bytes(shape, dtype), path.stat().st_size)
+    voxels = _StoredVoxels(path, volume_shape(shape, path), np.dtype(dtype), offset)
+    return Source(
+        voxels.shape,
+        voxels.dtype,
+        voxels.read_x_slowest if x_slowest else voxels.read,
+        close=voxels.close,
+        **{"files": (path,), **details},
+    )
+
+
+class _StoredVoxels:
+    """Plain voxels in an open file; see `stored_source`."""
+
+    def __init__(
+        self, path: Path, shape: tuple[int, int, int], dtype: np.dtype, offset: int
+    ) -> None:
+        self.shape, self.dtype = shape, dtype
+        self._path, self._offset = path, offset
+        self._stream = path.open("rb", buffering=0)
+        self.close = self._stream.close
+
+    def read(self, z0: int, z1: int, rows: slice) -> np.ndarray:
+        """Return rows of the slices z0 to z1 - 1, as `Source` describes."""
+        _, height, width = self.shape
+        first, stop, _ = rows.indices(height)
+        voxels = np.empty((z1 - z0, stop - first, width), self.dtype)
+        for z, image in enumerate(voxels, z0):
+            self._fill(image, (z * height + first) * width)
+        return voxels
+
+    def read_x_slowest(self, z0: int, z1: int, rows: slice) -> np.ndarray:
+        """Do the same where the file runs along z first and along x last: in one pass over it."""
+        depth, height, width = self.shape
+        first, stop, _ = rows.indices(height)
+        voxels = np.empty((z1 - z0, stop - first, width), self.dtype)
+        plane_bytes = voxel_bytes((stop - first, depth), self.dtype)
+        planes = np.empty(
+            (min(width, max(1, TURNED_BYTES // max(1, plane_bytes))), stop - first, depth),
+            self.dtype,
+        )
+        for x in range(0, width, len(planes)):
+            several = planes[: width - x]
+            for i, plane in enumerate(several):
+                self._fill(plane, ((x + i) * height + first) * depth)
+            voxels[:, :, x : x + len(several)] = several[:, :, z0:z1].T
+        return voxels
+
+    def _fill(self, voxels: np.ndarray, before: int) -> None:
+        """Fill a contiguous array with the voxels that follow `before` others in the file."""
+        rest = memoryview(voxels.reshape(-1).view(np.uint8))
+        position = self._offset + before * self.dtype.itemsize
+        while rest:
+            count = os.preadv(self._stream.fileno(), [rest], position)
+            if not count:
+                raise InputError(
+                    f"{self._path}: ends at byte {position}, though it was longer when it was "
+                    "opened; start again once it is whole and nothing writes to it"
+                )
+            rest, position = rest[count:], position + count
+
+
+def micrometres(unit: str | bytes | None) -> float | None:
+    """Return how many micrometres one `unit` is, or None for an unknown unit."""
+    if unit is None:
+        return None
+    text = unit.decode(errors="replace") if isinstance(unit, bytes) else str(unit)
+    # ImageJ escapes the micro sign; Unicode has two of them.
+    text = text.strip().strip('"').replace("\\u00B5", "u").replace("\\u00b5", "u")
+    text = text.replace("\N{MICRO SIGN}", "u").replace("\N{GREEK SMALL LETTER MU}", "u").lower()
+    return MICROMETRES.get(text, MICROMETRES.get(text.removesuffix("s")))
+
+
+def stated(size: float | None, unit: float | None = 1.0) -> float | None:
+    """Return `size` times `unit` if both are there and make a size, else None."""
+    if size is None or unit is None:
+        return None
+    size = float(size) * unit
+    return size if isfinite(size) and size > 0 else None

@@ -1,0 +1,98 @@
+"""Whether the files of a volume are still the same: by their stamp, by their digest, while read."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sandstone.errors import InputError
+from sandstone.files import sha256_of
+
+HEADERS = (".mhd", ".nhdr")
+_HEADER_BYTES = 65536
+_DATA_FILE = re.compile(rb"(?im)^(?:ElementDataFile\s*=|data ?file:)[ \t]*(\S.*?)\s*$")
+
+
+def stamp(paths: Iterable[str | Path]) -> str:
+    """Return a short text that changes when a file of `paths` is written or replaced.
+
+    Parameters
+    ----------
+    paths : iterable of paths
+        Files; folders count with all that they hold, detached headers with their data file.
+
+    Returns
+    -------
+    str
+        The same for the same names, sizes and times of modification.
+    """
+    facts = [
+        (file.name, status.st_size, status.st_mtime_ns)
+        for path in paths
+        for file in _behind(Path(path))
+        if (status := file.stat())
+    ]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def _behind(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.is_file())
+    if path.suffix.lower() not in HEADERS:
+        return [path]
+    with path.open("rb") as stream:
+        named = _DATA_FILE.search(stream.read(_HEADER_BYTES))
+    data = path.parent / named[1].decode(errors="replace") if named else path
+    return [path, data] if data.is_file() else [path]
+
+
+class Changed(InputError):  # noqa: N818 - reads as what happened
+    """A file changed while it was read."""
+
+
+def digest(files: Sequence[Path]) -> str:
+    """Return one SHA-256 for all files: a single file's own, else that of their list.
+
+    The list is as `sha256sum` prints it, with names as they lie below the common folder.
+    """
+    if len(files) == 1:
+        return sha256_of(files[0])
+    common = os.path.commonpath([file.absolute().parent for file in files])
+    lines = (f"{sha256_of(file)}  {os.path.relpath(file, common)}\n" for file in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def size(files: Sequence[Path]) -> int:
+    """Return how many bytes all files have together."""
+    return sum(file.stat().st_size for file in files)
+
+
+@contextmanager
+def unchanged(files: Sequence[Path]) -> Iterator[None]:
+    """Refuse files that change while the block reads them.
+
+    Raises
+    ------
+    Changed
+        At the end of the block, if a file was written to, replaced or removed meanwhile. It
+        takes the place of an error of the block, which the change may have caused.
+    """
+    before = [_state(file) for file in files]
+    try:
+        yield
+    finally:
+        for file, state in zip(files, before, strict=True):
+            if _state(file) != state:
+                raise Changed(
+                    f"{file}: changed while it was read; start again once nothing writes to it"
+                )
+
+
+def _state(file: Path) -> tuple[int, ...] | None:
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev

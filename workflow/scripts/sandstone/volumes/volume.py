@@ -1,0 +1,373 @@
+"""Open any supported file of a scanner as a lazily read volume with a voxel size."""
+
+import glob
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from sandstone.errors import InputError
+from sandstone.sizes import LARGEST_BLOCK, voxel_bytes
+from sandstone.volumes.folder import TIFF, natural_order, slices_in
+from sandstone.volumes.source import FileVoxelSize, Source, library_errors
+from sandstone.volumes.unchanged import stamp
+
+VoxelSize = tuple[float, float, float]
+
+CONTAINERS = (".h5", ".hdf5", ".nc", ".zarr")
+SUFFIXES = (*TIFF, ".raw", ".npy", ".mhd", ".mha", ".nrrd", ".nhdr", *CONTAINERS)
+TOLERANCE = 0.01  # relative; scanners round the voxel size in their metadata
+
+
+@dataclass(frozen=True)
+class RawLayout:
+    """What a headerless file does not say about itself.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Depth, height and width, voxels; x runs fastest.
+    dtype : str
+        Name of a NumPy type, such as ``uint16``.
+    byteorder : str
+        ``little`` or ``big``.
+    offset : int
+        Bytes before the first voxel.
+    """
+
+    shape: tuple[int, int, int] | None = None
+    dtype: str | None = None
+    byteorder: str = "little"
+    offset: int = 0
+
+
+class Volume:
+    """A raw volume that is read slab by slab; a context manager.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Depth, height and width, voxels.
+    dtype : dtype
+        Integer or float of native byte order.
+    voxel_size_um : tuple of float
+        Voxel edge along z, y, x, micrometres.
+    files : tuple of Path
+        Every file behind the volume, in the order in which they are read.
+    in_memory : bool
+        Whether the format has to be unpacked into memory as a whole.
+    """
+
+    def __init__(self, source: Source, voxel_size_um: VoxelSize) -> None:
+        self.shape = source.shape
+        self.dtype = source.dtype.newbyteorder("=")
+        self.files = source.files
+        self.voxel_size_um = voxel_size_um
+        self.in_memory = source.in_memory
+        self._source: Source | None = source
+        self._stamp = stamp(source.files)
+
+    def read(self, z0: int, z1: int, rows: slice = slice(None)) -> np.ndarray:
+        """Return the slices z0 to z1 - 1, or some of their rows, as a contiguous copy.
+
+        Parameters
+        ----------
+        z0, z1 : int
+            First slice, and the one behind the last.
+        rows : slice, optional
+            Rows of each slice, both ends within the volume; all when silent.
+
+        Returns
+        -------
+        ndarray, shape (z1 - z0, y, x)
+
+        Raises
+        ------
+        ValueError
+            If the range leaves the volume or the volume is closed.
+        InputError
+            If the voxels cannot be read.
+        """
+        if self._source is None:
+            raise ValueError("the volume is closed")
+        if not 0 <= z0 <= z1 <= self.shape[0]:
+            raise ValueError(f"slices {z0}:{z1} are not within 0:{self.shape[0]}")
+        with library_errors(self.files[0]):
+            voxels = self._source.read(z0, z1, rows)
+            return np.require(voxels, self.dtype, ["C", "OWNDATA", "WRITEABLE"])
+
+    def read_slice(
+        self, z: int, rows: slice = slice(None), columns: slice = slice(None)
+    ) -> np.ndarray:
+        """Return slice `z`, or a part of it, shape (y, x).
+
+        Raises
+        ------
+        InputError
+            If the voxels cannot be read, or hold NaN or infinite values.
+        """
+        image = self.read(z, z + 1, rows)[0, :, columns]
+        if image.dtype.kind == "f" and not np.isfinite(image).all():
+            raise InputError(
+                f"{self.files[0]}: slice {z} holds NaN or infinite values; "
+                "replace them, as by the grey level of air, before using the volume"
+            )
+        return image
+
+    def check_unchanged(self) -> None:
+        """Refuse what was read if a file was written or replaced since the volume was opened.
+
+        Raises
+        ------
+        InputError
+            Naming the volume.
+        """
+        with library_errors(self.files[0]):
+            changed = stamp(self.files) != self._stamp
+        if changed:
+            raise InputError(
+                f"{self.files[0]}: changed while it was being read; wait until it is whole and "
+                "run again"
+            )
+
+    def close(self) -> None:
+        """Let go of the open files."""
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+
+    def __enter__(self) -> Self:
+        """Return the volume itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the volume."""
+        self.close()
+
+
+def open_volume(
+    paths: str | Path | Sequence[str | Path],
+    *,
+    voxel_size_um: float | Sequence[float] | None = None,
+    raw: RawLayout | None = None,
+    dataset: str | None = None,
+) -> Volume:
+    """Open a volume without reading its voxels.
+
+    Grey levels come as they are stored: no colour table, rescaling or inversion is applied.
+    Compressed MetaImage and NRRD files are unpacked into memory by the first read; all other
+    formats stay on disk.
+
+    Parameters
+    ----------
+    paths : str, Path or sequence of them
+        A file, a folder of TIFF slices (in natural order), a glob pattern, or several TIFF
+        slices in the order of depth.
+    voxel_size_um : float or sequence of three floats, optional
+        Voxel edge, or edges along z, y, x, micrometres; what the file says when silent. A file
+        that knows only the voxel size within a slice counts as isotropic then.
+    raw : RawLayout, optional
+        Layout of a headerless file; required for ``.raw``.
+    dataset : str, optional
+        Which array of an HDF5, NetCDF or Zarr file; needed only if there are several.
+
+    Returns
+    -------
+    Volume
+        The opened volume.
+
+    Raises
+    ------
+    InputError
+        If the files are missing, unreadable, damaged, of an unsupported format, or contradict
+        `voxel_size_um`; also if nothing tells the voxel size.
+    """
+    configured = _configured_voxel_size(voxel_size_um)
+    files = expand(paths)
+    if len(files) > 1:
+        _refuse_layout(files[0], raw, dataset)
+        opener = _tiff_stack(files)
+    else:
+        opener = _opener(files[0], raw, dataset)
+    with library_errors(files[0]):
+        source = opener()
+    try:
+        _check_voxels(source, files[0])
+        return Volume(source, agree(configured, source.voxel_size_um, files[0]))
+    except InputError:
+        source.close()
+        raise
+
+
+def expand(paths: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Return the files that `paths` means: a file, a folder, a glob pattern or several files.
+
+    Raises
+    ------
+    InputError
+        If something is missing, or a folder holds no TIFF slices.
+    """
+    several = [paths] if isinstance(paths, str | Path) else list(paths)
+    if len(several) == 1:
+        return _expand_one(Path(several[0]))
+    files = [Path(path) for path in several]
+    for file in files:
+        with library_errors(file):
+            missing = not file.is_file()
+        if missing:
+            raise InputError(f"{file}: no such file; correct the path of the volume")
+    if not files:
+        raise InputError("no file of a volume is given; name at least one")
+    return files
+
+
+def _expand_one(path: Path) -> list[Path]:
+    with library_errors(path):
+        if path.is_dir() and path.suffix.lower() != ".zarr":
+            return _without_devices(slices_in(path))
+        if path.exists():
+            return _without_devices([path])
+        if found := [Path(name) for name in glob.glob(str(path), recursive=True)]:
+            return _without_devices(sorted(found, key=natural_order))
+    if any(character in str(path) for character in "*?["):
+        raise InputError(f"{path}: no file matches this pattern; correct the path of the volume")
+    raise InputError(f"{path}: no such file or folder; correct the path of the volume")
+
+
+def _without_devices(files: list[Path]) -> list[Path]:
+    """Refuse pipes and devices, which may have no end."""
+    for file in files:
+        if not (file.is_file() or file.is_dir()):
+            raise InputError(f"{file}: no regular file; save the volume to one")
+    return files
+
+
+def _tiff_stack(files: list[Path]) -> Callable[[], Source]:
+    from sandstone.volumes import tiff
+
+    for file in files:
+        if file.suffix.lower() not in TIFF:
+            raise InputError(
+                f"{file}: only TIFF slices can be stacked from several files; give one file"
+            )
+    return lambda: tiff.open_stack(files)
+
+
+def _opener(path: Path, raw: RawLayout | None, dataset: str | None) -> Callable[[], Source]:
+    """Return what opens `path`, chosen by its suffix; options that it ignores are refused."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InputError(
+            f"{path}: unknown suffix {suffix!r}; supported are {', '.join(SUFFIXES)}; rename a "
+            "headerless file to .raw, and give its layout"
+        )
+    if suffix == ".raw":
+        _refuse_layout(path, None, dataset)
+        return _raw_opener(path, raw)
+    if suffix in CONTAINERS:
+        _refuse_layout(path, raw, None)
+        return _container_opener(path, suffix, dataset)
+    _refuse_layout(path, raw, dataset)
+    return _file_opener(path, suffix)
+
+
+def _refuse_layout(path: Path, raw: RawLayout | None, dataset: str | None) -> None:
+    if raw is not None:
+        raise InputError(f"{path}: raw describes headerless .raw files only; remove it")
+    if dataset is not None:
+        raise InputError(
+            f"{path}: dataset names an array inside {', '.join(CONTAINERS)} only; remove it"
+        )
+
+
+def _raw_opener(path: Path, raw: RawLayout | None) -> Callable[[], Source]:
+    from sandstone.volumes import headered
+
+    if raw is None or raw.shape is None or raw.dtype is None:
+        raise InputError(
+            f"{path}: a .raw file does not say its shape and dtype; give them under raw"
+        )
+    return lambda: headered.open_raw(
+        path, shape=raw.shape, dtype=raw.dtype, byteorder=raw.byteorder, offset=raw.offset
+    )
+
+
+def _container_opener(path: Path, suffix: str, dataset: str | None) -> Callable[[], Source]:
+    from sandstone.volumes import containers
+
+    openers: dict[str, Callable[..., Source]] = {
+        ".nc": containers.open_netcdf,
+        ".zarr": containers.open_zarr,
+    }
+    opener = openers.get(suffix, containers.open_hdf5)
+    return lambda: opener(path, dataset)
+
+
+def _file_opener(path: Path, suffix: str) -> Callable[[], Source]:
+    if suffix in TIFF:
+        from sandstone.volumes import tiff
+
+        return lambda: tiff.open_tiff(path)
+    from sandstone.volumes import headered
+
+    openers: dict[str, Callable[[Path], Source]] = {
+        ".npy": headered.open_npy,
+        ".mhd": headered.open_metaimage,
+        ".mha": headered.open_metaimage,
+    }
+    opener = openers.get(suffix, headered.open_nrrd)
+    return lambda: opener(path)
+
+
+def _check_voxels(source: Source, path: Path) -> None:
+    if source.dtype.kind not in "iuf" or source.dtype.itemsize > 8:
+        raise InputError(
+            f"{path}: voxels of type {source.dtype} are not grey levels; "
+            "convert them to integers or floats of at most 64 bits"
+        )
+    if 0 in source.shape:
+        raise InputError(f"{path}: shape {source.shape} holds no voxels; check where it comes from")
+    if voxel_bytes(source.shape[1:], source.dtype) > LARGEST_BLOCK:
+        raise InputError(
+            f"{path}: slices of {source.shape[1]} x {source.shape[2]} voxels take over "
+            f"{LARGEST_BLOCK >> 30} GB each; check the shape, or cut the volume into parts"
+        )
+
+
+def _configured_voxel_size(voxel_size_um: Any) -> VoxelSize | None:
+    if voxel_size_um is None:
+        return None
+    sizes = np.atleast_1d(np.asarray(voxel_size_um, dtype=np.float64)).tolist()
+    if len(sizes) not in (1, 3) or not all(isfinite(size) and size > 0 for size in sizes):
+        raise InputError(
+            f"voxel_size_um is {voxel_size_um}; give one number of micrometres above 0, or z y x"
+        )
+    return tuple(sizes * 3 if len(sizes) == 1 else sizes)
+
+
+def agree(configured: VoxelSize | None, in_file: FileVoxelSize, path: Path) -> VoxelSize:
+    """Return the voxel size on which the config and the file agree, micrometres.
+
+    Raises
+    ------
+    InputError
+        If they differ by more than 1 % along an axis that the file states, or both are silent.
+    """
+    if configured is None:
+        z, y, x = in_file
+        if y is None or x is None:
+            raise InputError(
+                f"{path}: neither the file nor the config tells the voxel size; "
+                "give voxel_size_um in micrometres"
+            )
+        return (y if z is None else z, y, x)
+    for axis, ours, theirs in zip("zyx", configured, in_file, strict=True):
+        if theirs is not None and abs(ours - theirs) > TOLERANCE * theirs:
+            raise InputError(
+                f"{path}: the file says {theirs:g} µm a voxel along {axis}, voxel_size_um says "
+                f"{ours:g}; correct voxel_size_um, or the metadata of the file"
+            )
+    return configured
