@@ -8,7 +8,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -66,7 +66,8 @@ class _Target(io.RawIOBase):
     def tell(self) -> int:
         return self._position
 
-    def readinto(self, buffer: memoryview) -> int:
+    # HDF5 hands over memoryviews; the type of all that may be, Buffer, comes with Python 3.12.
+    def readinto(self, buffer: Any) -> int:
         start, length = self._position, len(buffer)
         self._stream.seek(start)
         content = bytearray(self._stream.read(length) or b"").ljust(length, b"\0")
@@ -78,8 +79,8 @@ class _Target(io.RawIOBase):
         self._position += length
         return length
 
-    def write(self, content: memoryview) -> int:
-        content = bytes(content)
+    def write(self, buffer: Any) -> int:
+        content = bytes(buffer)
         if self._error is None:
             try:
                 self._write_whole(content)

@@ -1,7 +1,9 @@
 """How many bytes an array takes, and whether a file can hold as many as it says."""
 
+from collections.abc import Iterable
 from math import prod
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,14 @@ HIGHEST_COMPRESSION = 1100
 UNQUESTIONED_BYTES = 1 << 30
 # Bytes that must be in memory at once: a slice, or a chunk of a container.
 LARGEST_BLOCK = 1 << 31
+
+T = TypeVar("T")
+
+
+def zyx(values: Iterable[T]) -> tuple[T, T, T]:
+    """Return what belongs to the axes z, y and x as a tuple of exactly three."""
+    z, y, x = values
+    return z, y, x
 
 
 def voxel_bytes(shape: tuple[int, ...], dtype: npt.DTypeLike) -> int:
