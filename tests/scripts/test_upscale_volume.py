@@ -210,12 +210,12 @@ def test_slabs_of_two_environments_are_refused(made, tmp_path):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"fingerprint": "../../.."}, "does not tell of a finished slab; run again"),
-        ({"fingerprint": None}, "does not tell of a finished slab"),
-        ({"blocks": [0, 10**12]}, "does not tell of a finished slab"),
-        ({"blocks": [-1, 6]}, "does not tell of a finished slab"),
-        ({"blocks": [6, 0]}, "does not tell of a finished slab"),
-        ({"blocks": "06"}, "does not tell of a finished slab"),
+        ({"fingerprint": "../../.."}, r"0\.json: fingerprint is '\.\./.*; run again"),
+        ({"fingerprint": None}, "fingerprint is None; run again"),
+        ({"blocks": [0, 10**12]}, "blocks is .*; run again"),
+        ({"blocks": [-1, 6]}, "blocks is .*; run again"),
+        ({"blocks": [6, 0]}, "blocks is .*; run again"),
+        ({"blocks": "06"}, "blocks is .*; run again"),
     ],
 )
 def test_a_forged_sign_is_refused_and_removes_nothing(made, tmp_path, change, expected):

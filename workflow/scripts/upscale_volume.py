@@ -41,17 +41,20 @@ def read_sign(slab: str | Path, blocks: int) -> tuple[str, range]:
     InputError
         If its sign is missing or damaged.
     """
-    from sandstone.fields import are, is_whole
+    from sandstone.fields import are, check_fields, is_whole
     from sandstone.files import read_json
 
+    kinds = {
+        # It names a folder, whose neighbours are cleared away in the end.
+        "fingerprint": lambda value: (
+            isinstance(value, str) and bool(re.fullmatch(r"[0-9a-f]{64}", value))
+        ),
+        "blocks": lambda value: are(is_whole, value, 2) and 0 <= value[0] <= value[1] <= blocks,
+    }
     remedy = "run again with --forcerun upscale_slab"
-    sign = read_json(slab, keys=["fingerprint", "blocks"], remedy=remedy)
-    fingerprint, ends = sign["fingerprint"], sign["blocks"]
-    # It names a folder, whose neighbours are cleared away in the end.
-    named = isinstance(fingerprint, str) and re.fullmatch(r"[0-9a-f]{64}", fingerprint)
-    if not named or not are(is_whole, ends, 2) or not 0 <= ends[0] <= ends[1] <= blocks:
-        raise InputError(f"{slab} does not tell of a finished slab; {remedy}")
-    return fingerprint, range(*ends)
+    sign = read_json(slab, keys=kinds, remedy=remedy)
+    check_fields(sign, kinds, slab, remedy)
+    return sign["fingerprint"], range(*sign["blocks"])
 
 
 def find_store(layout: "Layout", folder: Path, slabs: Sequence[str]) -> "ChunkStore":

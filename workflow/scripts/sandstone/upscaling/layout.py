@@ -1,13 +1,12 @@
 """What all jobs of one upscaled volume agree on: `layout.json`."""
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from sandstone.errors import InputError
-from sandstone.fields import are, is_number, is_whole
+from sandstone.fields import Kind, are, check_fields, is_number, is_whole
 from sandstone.files import read_json, sha256_of, write_json
 from sandstone.models.architecture import STAGES, generator_files
 from sandstone.upscaling.blocks import Cut
@@ -52,7 +51,7 @@ def _is_source(value: Any) -> bool:
     )
 
 
-KINDS: dict[str, Callable[[Any], bool]] = {
+KINDS: dict[str, Kind] = {
     "volume": lambda value: isinstance(value, str),
     "model": lambda value: isinstance(value, str),
     "source": _is_source,
@@ -139,9 +138,7 @@ def read_layout(path: Path) -> Layout:
     """
     remedy = "make it again with prepare_upscale.py"
     content = read_json(path, keys=[*KINDS, "upscaled"], remedy=remedy)
-    for key, fits in KINDS.items():
-        if not fits(content[key]):
-            raise InputError(f"{path} is no layout: {key} has a wrong value; {remedy}")
+    check_fields(content, KINDS, path, remedy)
     cut = Cut(**{**content["cut"], "shape": tuple(content["cut"]["shape"])})
     fields = {key: content[key] for key in KINDS}
     return Layout(**{**fields, "cut": cut, "voxel_size_um": tuple(content["voxel_size_um"])})
