@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     Method = Callable[[np.ndarray], np.ndarray]
 
 BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
-SECONDS_BETWEEN_LINES = 5
 
 
 def check_model_dir(method: str, model_dir: str | None) -> None:
@@ -96,9 +94,10 @@ def write_tiles(
     import numpy as np
 
     from sandstone.imaging import grey
+    from sandstone.progress import Progress
 
     test = pairs.split("test")
-    start = shown = time.monotonic()
+    progress = Progress(name, len(test), "tiles")
     for first in range(0, len(test), batch):
         chosen = slice(first, first + batch)
         sr = method(grey.to_unit(test.lr[chosen]))
@@ -109,12 +108,7 @@ def write_tiles(
             )
         corners = (test.z[chosen], test.y[chosen], test.x[chosen])
         writer.append(grey.from_unit(sr, pairs.dtype), corners)
-        done = min(first + batch, len(test))
-        now = time.monotonic()
-        if now - shown >= SECONDS_BETWEEN_LINES or done == len(test):
-            left = (now - start) / done * (len(test) - done)
-            print(f"{name}: {done} of {len(test)} tiles, {left:.0f} s left", flush=True)
-            shown = now
+        progress.add(len(sr))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -91,18 +91,18 @@ def compute(
     InputError
         If the volume changes meanwhile; what was computed from it is removed.
     """
-    from sandstone.progress import Rate
+    from sandstone.progress import VOXELS, Progress
     from sandstone.upscaling import blockwise
     from sandstone.volumes import unchanged
 
     network = load_network(Path(args.model_dir), args.threads)
     voxels = sum(layout.cut.voxels(block) for block in pending)
-    rate = Rate(f"slab {args.slab + 1} of {args.slabs}", voxels)
+    progress = Progress(f"slab {args.slab + 1} of {args.slabs}", voxels, VOXELS)
     store.open()
     try:
         with unchanged.unchanged(volume.files):
             blockwise.upscale(
-                volume, store, network, blocks=pending, levels=layout.levels, done=rate.add
+                volume, store, network, blocks=pending, levels=layout.levels, done=progress.add
             )
     except unchanged.Changed:
         for block in pending:

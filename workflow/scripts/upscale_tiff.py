@@ -19,15 +19,15 @@ BYTES_AT_ONCE = 1 << 28
 
 def pages(volume: "Volume") -> "Iterator[np.ndarray]":
     """Yield every slice, shape (y, x)."""
-    from sandstone.progress import Rate
+    from sandstone.progress import Progress
 
     depth, height, width = volume.shape
-    rate = Rate("slices", depth * height * width)
+    progress = Progress("OME-TIFF", depth, "slices")
     step = max(1, BYTES_AT_ONCE // (height * width * volume.dtype.itemsize))
     for z in range(0, depth, step):
         for page in volume.read(z, min(z + step, depth)):
+            progress.add(1)
             yield page
-            rate.add(page.size)
 
 
 def parser() -> argparse.ArgumentParser:
