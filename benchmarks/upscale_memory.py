@@ -84,18 +84,18 @@ def measure(
     """Return peak memory and seconds of the four jobs that upscale one volume."""
     shape, volume = shape_of(gigabytes, options.tile), folder / "rock.raw"
     write_volume(volume, shape)
-    layout, store, sign = folder / "layout.json", folder / "store", folder / "0.json"
+    layout, store, marker = folder / "layout.json", folder / "store", folder / "0.json"
     reading = ["--volume", volume, "--raw-shape", *shape, "--raw-dtype", "uint8"]
     reading = [*map(str, reading), "--voxel-size-um", "4"]
     model = ["--model-dir", str(folder)]
-    cut = ["--tile", str(options.tile), "--batch", str(options.batch)]
-    prepare = ["--name", "rock", "--model", "m", *model, *cut, "--layout", str(layout)]
+    tiling = ["--tile", str(options.tile), "--batch", str(options.batch)]
+    prepare = ["--name", "rock", "--model", "m", *model, *tiling, "--layout", str(layout)]
     slab = [*model, "--slab", "0", "--layout", str(layout), "--store", str(store)]
-    join = ["--slabs", str(sign), "--layout", str(layout), "--store", str(store)]
+    join = ["--slabs", str(marker), "--layout", str(layout), "--store", str(store)]
     join += ["--zarr", str(folder / "rock.ome.zarr"), "--table", str(folder / "table.csv")]
     tiff = ["--zarr", str(folder / "rock.ome.zarr"), "--output", str(folder / "rock.ome.tif")]
     slab_code = STAND_IN.format(
-        scripts=str(SCRIPTS), scale=SCALE, arguments=[*reading, *slab, "--output", str(sign)]
+        scripts=str(SCRIPTS), scale=SCALE, arguments=[*reading, *slab, "--output", str(marker)]
     )
     python = sys.executable
     jobs = {

@@ -23,29 +23,27 @@ BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
 
 
 def check_model_dir(method: str, model_dir: str | None) -> None:
-    """Raise an `InputError` unless models, and models alone, have a folder."""
+    """Raise an `InputError` unless models, and only models, have a folder."""
     if method in BASELINES and model_dir:
         raise InputError(f"{method} is a baseline and needs no --model-dir; leave it out")
     if method not in BASELINES and not model_dir:
         raise InputError(
             f"{method} is none of the baselines {', '.join(BASELINES)}; "
-            "for a model name its folder with --model-dir"
+            "give the folder of a model with --model-dir"
         )
 
 
 def check_model_scale(model_dir: Path, scale: int) -> None:
     """Raise an `InputError` unless the model enlarges by the scale of the pairs.
 
-    Its description is enough to tell, so TensorFlow need not start for it.
+    Only the model's description is read, so TensorFlow need not start.
     """
     from sandstone.files import read_json
 
     description, _ = generator_files(model_dir)
     model_scale = read_json(description, remedy="delete it and train again").get("scale")
     if model_scale is None:
-        raise InputError(
-            f"{description} does not tell the model's scale; delete it and train again"
-        )
+        raise InputError(f"{description} has no scale; delete it and train again")
     if model_scale != scale:
         raise InputError(
             f"the model in {model_dir} enlarges by {shown(model_scale)} but the pairs by "
@@ -119,7 +117,12 @@ def parser() -> argparse.ArgumentParser:
     add("--method", required=True, help=f"{', '.join(BASELINES)}, or the name of a model")
     add("--model-dir", type=cli.InputPath, help="folder of the trained model; models only")
     add("--batch", type=cli.positive_int, default=8, help="tiles in memory at once")
-    add("--threads", type=cli.positive_int, default=2, help="of one operation; part of the result")
+    add(
+        "--threads",
+        type=cli.positive_int,
+        default=2,
+        help="threads of one operation; part of the result",
+    )
     add(
         "--output",
         type=cli.OutputPath,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sandstone.volumes.volume import Volume
 
-# A chunk is unpacked once for all of its slices that are read together, at least one.
+# A chunk is decompressed once for all of its slices that are read together; at least one is.
 BYTES_AT_ONCE = 1 << 28
 
 
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read the finest level and write it as TIFF."""
+    """Read the finest level of the image and write it as TIFF."""
     args = parser().parse_args(argv)
 
     import tifffile
