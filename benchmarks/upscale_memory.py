@@ -41,8 +41,8 @@ MODEL = """
 import sys
 sys.path.insert(0, {scripts!r})
 from pathlib import Path
-from sandstone import networks
-from sandstone.architecture import generator_config
+from sandstone.models import networks
+from sandstone.models.architecture import generator_config
 config = generator_config(scale={scale}, blocks=1, filters=4)
 folder = Path({folder!r})
 networks.save_network_json(folder / "generator.json", config)

@@ -97,7 +97,7 @@ def test_a_finished_slab_computes_nothing_again(ready, tmp_path, monkeypatch, ca
     assert "12 blocks, of which 12 are there already" in capsys.readouterr().out
 
 
-def test_another_network_starts_anew(ready, model, tmp_path, capsys):
+def test_another_network_starts_from_scratch(ready, model, tmp_path, capsys):
     volume = ready()
     small_upscaling.upscale(tmp_path, volume)
     (tmp_path / "model").unlink()
@@ -110,7 +110,7 @@ def test_another_network_starts_anew(ready, model, tmp_path, capsys):
     assert "of which 0 are there already" in capsys.readouterr().out
 
 
-def test_another_number_of_threads_starts_anew(ready, tmp_path):
+def test_another_number_of_threads_starts_from_scratch(ready, tmp_path):
     layout = small_upscaling.prepare(tmp_path, ready())
     assert upscale_slab.fingerprint(layout, 1) != upscale_slab.fingerprint(layout, 2)
 

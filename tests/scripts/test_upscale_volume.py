@@ -142,7 +142,7 @@ def test_the_description_of_the_image_knows_the_voxels(made):
 
 
 @pytest.mark.parametrize("content", ["", "{", "{}"])
-def test_a_damaged_description_of_the_chunks_is_made_anew(made, content):
+def test_a_damaged_description_of_the_chunks_is_written_again(made, content):
     folder, volume, markers = made
     (description,) = (folder / "store").glob("*/0/zarr.json")
     before = description.read_bytes()

@@ -201,7 +201,7 @@ def test_a_volume_that_ends_early_stops_the_writing(network, store):
     class Truncated(InMemory):
         def read(self, z0, z1, rows=slice(None)):
             if z1 > 20:
-                raise InputError("rock.raw: truncated; copy it anew")
+                raise InputError("rock.raw: truncated; copy it again")
             return super().read(z0, z1, rows)
 
     with pytest.raises(InputError, match="truncated"):

@@ -1,4 +1,4 @@
-"""Tell how far a long job is, how fast, and how long it still takes."""
+"""Progress of a long job: how much is done, the speed, and the time left."""
 
 import time
 
@@ -20,7 +20,7 @@ class Progress:
     unit : str
         What is counted, such as tiles, slices or steps; voxels are shown in millions.
     done : int, optional
-        Units that an earlier run has done; they do not count for the speed.
+        Units that an earlier run has done; they do not count in the speed.
     """
 
     def __init__(self, what: str, total: int, unit: str, *, done: int = 0) -> None:
@@ -31,13 +31,13 @@ class Progress:
         self._start = self._shown = time.monotonic()
 
     def add(self, count: int, *, note: str = "", now: bool = False) -> None:
-        """Note that so many more units are done, and print a line if one is due.
+        """Count units as done, and print a line if one is due.
 
         Parameters
         ----------
         count : int
         note : str, optional
-            What else the line tells.
+            What else the line says.
         now : bool, optional
             Print a line whether one is due or not.
         """
