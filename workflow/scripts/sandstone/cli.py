@@ -58,14 +58,14 @@ def add_figure(arguments: argparse.ArgumentParser) -> None:
     )
 
 
-def add_elsewhere(arguments: argparse.ArgumentParser) -> None:
-    """Give a script that reads provenance records the flag for what they know by name alone."""
+def add_external_inputs(arguments: argparse.ArgumentParser) -> None:
+    """Add the flag of a script that reads records, for inputs that they know only by name."""
     arguments.add_argument(
-        "--elsewhere",
+        "--external-inputs",
         type=InputPath,
         nargs="*",
         default=[],
-        help="inputs outside the working directory, which records know by name alone",
+        help="files outside the working directory, which records know only by name",
     )
 
 
