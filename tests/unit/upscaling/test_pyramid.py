@@ -149,7 +149,7 @@ def test_means_keep_the_type_and_never_wrap(dtype):
     assert (shrunk == voxels[0, 0, 0]).all()
 
 
-def test_a_cut_cell_is_the_mean_of_what_is_there():
+def test_a_cell_at_the_border_is_the_mean_of_what_is_there():
     voxels = np.array([[[0, 10, 20]]], np.uint8)
     np.testing.assert_array_equal(pyramid.shrink(voxels, (1, 1, 2)), [[[5, 20]]])
 
