@@ -1,7 +1,7 @@
 """Upscale volumes of growing size and print the peak memory of every job.
 
-The network computes the first batch; after that a stand-in repeats pixels, so that gigabytes end
-in minutes. All else is the workflow's own code. Memory should not grow with the volume.
+The network computes the first batch. After that a stand-in repeats pixels, so that gigabytes take
+minutes; everything else is the code of the workflow. Memory should not grow with the volume.
 """
 
 import argparse

@@ -1,9 +1,9 @@
 """Upscale a volume by the script, by the bare network, and slice by slice; print the rates.
 
-The three do the same work on the same machine in one run: the whole job upscale_slab.py, its start
-included; the network alone on as many tiles that lie in memory; and a loop of `model.predict` over
-whole slices, which has no tiles, no halo, no file and no window. A job of a single block tells how
-long the start takes, which does not grow with the volume.
+All three do the same work on the same machine in one run: the whole job upscale_slab.py with its
+start; the network alone on as many tiles, which lie in memory; and a loop of `model.predict` over
+whole slices, without tiles, halo, files and window. A job of a single block shows how long the
+start takes, which does not grow with the volume.
 """
 
 import argparse
