@@ -73,7 +73,7 @@ rule write_crate:
         runtime=30,
     params:
         packages=packages("provenance"),
-        elsewhere=flag("elsewhere", elsewhere()),
+        elsewhere=flag("external-inputs", elsewhere()),
         folder=subpath(output.code, parent=True),
         config=json.dumps(config, sort_keys=True),  # all of it: the crate quotes it
         snakemake=snakemake_version,
@@ -107,7 +107,7 @@ rule verify_provenance:
         runtime=60,
     params:
         script=code("verify_provenance")[0],
-        elsewhere=flag("elsewhere", elsewhere()),
+        elsewhere=flag("external-inputs", elsewhere()),
     shell:
         """
         exec &> >(
