@@ -89,10 +89,6 @@ def test_overshoot_is_clipped_and_never_wraps(make, super_resolved, kernel, dtyp
     assert (sr[raw <= 0] == 0).all()
 
 
-def test_the_baselines_are_the_kernels_of_resample():
-    assert set(super_resolve.BASELINES) == set(resample.KERNELS)
-
-
 def test_the_batch_does_not_matter(make, super_resolved):
     path = make(checkerboard(7, np.uint8))
     one, many = (super_resolved(path, "lanczos", "--batch", n) for n in (1, 100))

@@ -15,8 +15,8 @@ from scipy.special import ndtri
 
 from sandstone.errors import InputError
 from sandstone.phantom.grains import distance_fields, pack
+from sandstone.seeds import Stage
 
-STAGE = 10  # keeps these draws apart from those of other stages with the same seed
 GRAINS, MINERALS, RINGS, ROUGHNESS, TEXTURE, NOISE, SURFACE = range(7)
 
 QUARTZ, FELDSPAR, CLAY, HEAVY = range(4)
@@ -113,7 +113,7 @@ class Phantom:
         return self._rough_distance(z)[0] >= self._surface
 
     def _random(self, purpose: int, *more: int) -> np.random.Generator:
-        return np.random.default_rng([self._recipe.seed, STAGE, purpose, *more])
+        return np.random.default_rng([self._recipe.seed, Stage.PHANTOM, purpose, *more])
 
     def _smooth_noise(self, purpose: int, z: np.ndarray, length: float) -> np.ndarray:
         """Return Gaussian noise of variance 1, correlated over `length` voxels, in slices `z`.
