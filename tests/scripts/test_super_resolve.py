@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from helpers import tile_pairs
 
 import super_resolve
 from sandstone.dataset import pairs
@@ -25,25 +26,15 @@ def make(tmp_path):
 
     def write(lr, scale=SCALE):
         size = lr.shape[1] * scale
-        about = pairs.PairsAttributes(
-            sample="rock",
+        hr = dict.fromkeys(pairs.SPLITS, np.zeros((len(lr), size, size), lr.dtype))
+        corners = tuple(np.random.default_rng(1).integers(0, 99, (3, len(lr))))
+        return tile_pairs.write(
+            tmp_path / "pairs.h5",
+            hr,
+            dict.fromkeys(pairs.SPLITS, lr),
+            corners=dict.fromkeys(pairs.SPLITS, corners),
             scale=scale,
-            hr_voxel_size_um=(2.0, 2.0, 2.0),
-            lr_voxel_size_um=(2.0, 2.0 * scale, 2.0 * scale),
-            degradation={"kernel": "bicubic"},
-            seed=1,
-            guard_um=30.0,
-            guard_slices=15,
-            grey_max=grey.grey_max(lr.dtype),
         )
-        ends = {"train": (0, 1), "val": (20, 21), "test": (40, 45)}
-        path = tmp_path / "pairs.h5"
-        with pairs.write_pairs(path, about, slices=ends, hr_size=size) as writer:
-            for name in pairs.SPLITS:
-                hr = np.zeros((len(lr), size, size), lr.dtype)
-                corners = np.random.default_rng(1).integers(0, 99, (3, len(lr)))
-                writer.append(name, hr, lr, tuple(corners))
-        return path
 
     return write
 
