@@ -58,10 +58,10 @@ def add_figure(arguments: argparse.ArgumentParser) -> None:
     )
 
 
-def add_elsewhere(arguments: argparse.ArgumentParser) -> None:
+def add_external_inputs(arguments: argparse.ArgumentParser) -> None:
     """Give a script that reads provenance records the flag for what they know by name alone."""
     arguments.add_argument(
-        "--elsewhere",
+        "--external-inputs",
         type=InputPath,
         nargs="*",
         default=[],
