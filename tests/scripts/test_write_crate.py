@@ -17,7 +17,7 @@ ENDED = 1_750_000_000  # seconds since 1970: 2025-06-15T15:06:40Z
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A working directory after a run of one job that read a volume from outside it."""
+    """A working directory after a run of one job that read a volume from elsewhere."""
     (tmp_path / "here/results/slices").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "here")
     (tmp_path / "rock.tif").write_bytes(b"rock")

@@ -165,7 +165,7 @@ def synthetic_flags(wildcards):
     )
 
 
-def external_inputs():
+def elsewhere():
     """Raw volumes and published weights, which lie wherever the user keeps them."""
     weights = [published["path"] for published in config["weights"].values()]
     volumes = [file for sample in used_samples() for file in volume(sample)]

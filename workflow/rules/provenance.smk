@@ -73,7 +73,7 @@ rule write_crate:
         runtime=30,
     params:
         packages=packages("provenance"),
-        external_inputs=flag("external-inputs", external_inputs()),
+        elsewhere=flag("external-inputs", elsewhere()),
         folder=subpath(output.code, parent=True),
         config=json.dumps(config, sort_keys=True),  # all of it: the crate quotes it
         snakemake=snakemake_version,
@@ -85,7 +85,7 @@ rule write_crate:
         )
         exec python -u {input.code[0]:q} \
             --records {input.records:q} \
-            {params.external_inputs:q} \
+            {params.elsewhere:q} \
             --config {params.config:q} \
             --snakemake {params.snakemake:q} \
             --crate {output.crate:q} \
@@ -107,7 +107,7 @@ rule verify_provenance:
         runtime=60,
     params:
         script=code("verify_provenance")[0],
-        external_inputs=flag("external-inputs", external_inputs()),
+        elsewhere=flag("external-inputs", elsewhere()),
     shell:
         """
         exec &> >(
@@ -116,5 +116,5 @@ rule verify_provenance:
         )
         exec python -u {params.script:q} \
             --results results \
-            {params.external_inputs:q}
+            {params.elsewhere:q}
         """

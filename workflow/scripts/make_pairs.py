@@ -29,7 +29,7 @@ REPORTS = 8  # lines of progress a split
 
 
 @dataclass(frozen=True)
-class Pairing:
+class Recipe:
     """How a slice becomes tile pairs.
 
     `hr_size` is the edge of HR tiles in voxels, a multiple of `scale`; `seed` is that of the
@@ -62,14 +62,14 @@ def check_multiple(flag: str, value: int, scale: int) -> None:
     raise InputError(f"{flag} {value} is not a multiple of --scale {scale}; take {nearest}")
 
 
-def check_plane(stack: "Slices", pairing: Pairing) -> None:
+def check_plane(stack: "Slices", recipe: Recipe) -> None:
     """Raise an `InputError` where a slice is smaller than a tile."""
     _, height, width = stack.shape
-    largest = min(height, width) // pairing.scale * pairing.scale
-    if largest < pairing.hr_size:
+    largest = min(height, width) // recipe.scale * recipe.scale
+    if largest < recipe.hr_size:
         raise InputError(
             f"slices of {height} x {width} voxels are smaller than a tile of --hr-size "
-            f"{pairing.hr_size}; take at most {largest}"
+            f"{recipe.hr_size}; take at most {largest}"
         )
 
 
@@ -93,7 +93,7 @@ def cut(image: "np.ndarray", corners: Iterable[tuple[int, int]], size: int) -> "
 
 
 def tiles_of_slice(
-    image: "np.ndarray", corners: list[tuple[int, int]], z: int, pairing: Pairing
+    image: "np.ndarray", corners: list[tuple[int, int]], z: int, recipe: Recipe
 ) -> tuple["np.ndarray", "np.ndarray"]:
     """Return the HR tiles (n, H, H) and LR tiles (n, h, h) of a slice, in its dtype.
 
@@ -106,22 +106,22 @@ def tiles_of_slice(
     z : int
         The slice's place in the raw volume; with the seed it decides the noise, which
         thereby does not depend on the slices before.
-    pairing : Pairing
+    recipe : Recipe
     """
     import numpy as np
 
     from sandstone.imaging import degrade, grey
 
-    scale = pairing.scale
-    rng = np.random.default_rng([pairing.seed, Stage.PAIRS, z])
-    lr = degrade.degrade(grey.to_unit(image), scale, pairing.degradation, rng)
+    scale = recipe.scale
+    rng = np.random.default_rng([recipe.seed, Stage.PAIRS, z])
+    lr = degrade.degrade(grey.to_unit(image), scale, recipe.degradation, rng)
     lr_corners = [(y // scale, x // scale) for y, x in corners]
-    lr_tiles = cut(grey.from_unit(lr, image.dtype), lr_corners, pairing.hr_size // scale)
-    return cut(image, corners, pairing.hr_size), lr_tiles
+    lr_tiles = cut(grey.from_unit(lr, image.dtype), lr_corners, recipe.hr_size // scale)
+    return cut(image, corners, recipe.hr_size), lr_tiles
 
 
 def write_split(
-    writer: "PairsWriter", name: str, stack: "Slices", zs: range, *, stride: int, pairing: Pairing
+    writer: "PairsWriter", name: str, stack: "Slices", zs: range, *, stride: int, recipe: Recipe
 ) -> None:
     """Write the tiles of the slices `zs`, z of the raw volume, to the split `name`.
 
@@ -136,7 +136,7 @@ def write_split(
 
     from sandstone.dataset.tiles import place_tiles
 
-    scale, size = pairing.scale, pairing.hr_size
+    scale, size = recipe.scale, recipe.hr_size
     z0, y0, x0 = stack.metadata["origin"]
     every = math.ceil(len(zs) / REPORTS)
     total = 0
@@ -145,31 +145,31 @@ def write_split(
         corners = place_tiles(mask, size=size, stride=stride, multiple_of=scale)
         if corners:
             image = cropped(stack.read(z - z0), scale)
-            hr, lr = tiles_of_slice(image, corners, z, pairing)
+            hr, lr = tiles_of_slice(image, corners, z, recipe)
             y, x = np.transpose(corners)
             writer.append(name, hr, lr, (np.full(len(corners), z), y + y0, x + x0))
         total += len(corners)
         if done % every == 0 or done == len(zs):
             print(f"{name}: slice {done} of {len(zs)}, {total} tiles", flush=True)
     if not total:
-        raise no_tiles(name, stack, zs, pairing)
+        raise no_tiles(name, stack, zs, recipe)
 
 
-def no_tiles(name: str, stack: "Slices", zs: range, pairing: Pairing) -> InputError:
+def no_tiles(name: str, stack: "Slices", zs: range, recipe: Recipe) -> InputError:
     """Return the error that tells which tile would have fitted in the slices `zs`."""
     from sandstone.dataset.tiles import largest_tile
 
     z0 = stack.metadata["origin"][0]
-    masks = (cropped(stack.read_mask(z - z0), pairing.scale) for z in zs)
-    largest = max(largest_tile(mask, pairing.scale) for mask in masks)
+    masks = (cropped(stack.read_mask(z - z0), recipe.scale) for z in zs)
+    largest = max(largest_tile(mask, recipe.scale) for mask in masks)
     advice = f"take at most {largest}" if largest else "widen the field of view"
     return InputError(
-        f"split {name} has no tiles: --hr-size {pairing.hr_size} fits nowhere in the rock of "
+        f"split {name} has no tiles: --hr-size {recipe.hr_size} fits nowhere in the rock of "
         f"slices {zs[0]} to {zs[-1]}; {advice}"
     )
 
 
-def attributes(stack: "Slices", pairing: Pairing, guard_um: float) -> "PairsAttributes":
+def attributes(stack: "Slices", recipe: Recipe, guard_um: float) -> "PairsAttributes":
     """Return what the pairs file says of itself."""
     from sandstone.dataset.pairs import PairsAttributes
     from sandstone.dataset.splits import guard_slices
@@ -178,11 +178,11 @@ def attributes(stack: "Slices", pairing: Pairing, guard_um: float) -> "PairsAttr
     z, y, x = map(float, stack.metadata["voxel_size_um"])
     return PairsAttributes(
         sample=stack.metadata["sample"],
-        scale=pairing.scale,
+        scale=recipe.scale,
         hr_voxel_size_um=(z, y, x),
-        lr_voxel_size_um=(z, pairing.scale * y, pairing.scale * x),
-        degradation=pairing.degradation.effective(),
-        seed=pairing.seed,
+        lr_voxel_size_um=(z, recipe.scale * y, recipe.scale * x),
+        degradation=recipe.degradation.effective(),
+        seed=recipe.seed,
         guard_um=guard_um,
         guard_slices=guard_slices(guard_um, z),
         grey_max=grey.grey_max(stack.dtype),
@@ -244,11 +244,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         psf_sigma=args.degradation_psf_sigma,
         noise=args.degradation_noise,
     )
-    pairing = Pairing(args.scale, args.hr_size, degradation, args.seed)
+    recipe = Recipe(args.scale, args.hr_size, degradation, args.seed)
     wanted = {"train": args.train, "val": args.val, "test": args.test}
     with open_slices(args.slices, args.mask, args.metadata) as stack:
-        check_plane(stack, pairing)
-        about = attributes(stack, pairing, args.guard_um)
+        check_plane(stack, recipe)
+        about = attributes(stack, recipe, args.guard_um)
         splits = split_by_depth(
             depths(stack),
             wanted,
@@ -260,7 +260,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             for name, part in splits.items():
                 taken = part if isinstance(wanted[name], range) else part[:: args.depth_step]
                 stride = args.stride if name == "train" else args.hr_size
-                write_split(writer, name, stack, taken, stride=stride, pairing=pairing)
+                write_split(writer, name, stack, taken, stride=stride, recipe=recipe)
     write_record(__file__, args, voxel_size_um=about.hr_voxel_size_um)
 
 

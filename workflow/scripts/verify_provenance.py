@@ -40,7 +40,7 @@ def verify(results: str, external_inputs: Sequence[str]) -> None:
     if mismatches:
         raise Mismatch(
             f"{len(mismatches)} mismatches in {len(found)} records, named above; run the workflow "
-            "to make what has changed again"
+            "to make changed results again"
         )
     hashes = sum(
         len(record.content[role]) for record in found for role in ("inputs", "outputs", "code")

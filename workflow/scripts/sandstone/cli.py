@@ -59,13 +59,13 @@ def add_figure(arguments: argparse.ArgumentParser) -> None:
 
 
 def add_external_inputs(arguments: argparse.ArgumentParser) -> None:
-    """Give a script that reads provenance records the flag for what they know by name alone."""
+    """Add the flag of a script that reads records, for inputs that they know only by name."""
     arguments.add_argument(
         "--external-inputs",
         type=InputPath,
         nargs="*",
         default=[],
-        help="inputs outside the working directory, which records know by name alone",
+        help="files outside the working directory, which records know only by name",
     )
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import jsonschema
 import yaml
 
-from sandstone.choices import BASELINES
 from sandstone.config import upscale
 from sandstone.config.paths import check_inside_data, check_path
 from sandstone.config.plain_yaml import check_values
@@ -240,7 +239,7 @@ def _check_evaluation(config: Config) -> None:
     _check_names(config, "evaluation.samples", evaluation["samples"])
     _check_names(config, "evaluation.models", evaluation["models"], section="models")
     for name in config["models"]:
-        if name in {*BASELINES, "hr"}:
+        if name in {"nearest", "bilinear", "bicubic", "lanczos", "hr"}:
             raise InputError(f"config: a model may not be called {name!r}; rename it")
     if 2 * evaluation["border"] >= config["pairs"]["hr_size"]:
         raise InputError(
