@@ -6,7 +6,7 @@ border that no method can know well.
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sandstone import cli
@@ -78,6 +78,7 @@ def tile_metrics(
     from sandstone.metrics import quality
 
     measured: dict[str, list[float]] = {}
+    values: Iterable[float]
     for metric in quality.METRICS:
         if metric.of_tile:
             values = [
