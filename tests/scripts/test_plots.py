@@ -8,8 +8,9 @@ import math
 import matplotlib.image
 import numpy as np
 import pytest
+from helpers import tile_pairs
 
-from sandstone.dataset import pairs, slices
+from sandstone.dataset import slices
 from sandstone.errors import InputError
 from sandstone.models import architecture
 from sandstone.tiff_stack import write_stack
@@ -33,27 +34,16 @@ def corners(name):
 
 
 def write_pairs(path):
-    attributes = pairs.PairsAttributes(
-        sample=SAMPLE,
-        scale=SCALE,
-        hr_voxel_size_um=VOXEL_UM,
-        lr_voxel_size_um=(2.0, 8.0, 8.0),
-        degradation={"kernel": "bicubic"},
-        seed=1,
-        guard_um=4.0,
-        guard_slices=2,
-        grey_max=GREY_MAX,
+    hr, lr = (
+        {name: tiles(len(zs), size, seed) for seed, (name, zs) in enumerate(Z.items())}
+        for size in (HR, HR // SCALE)
     )
-    with pairs.write_pairs(path, attributes, slices=SLICES, hr_size=HR) as writer:
-        for seed, (name, zs) in enumerate(Z.items()):
-            hr, lr = tiles(len(zs), HR, seed), tiles(len(zs), HR // SCALE, seed)
-            writer.append(name, hr, lr, corners(name))
+    places = {name: corners(name) for name in Z}
+    tile_pairs.write(path, hr, lr, corners=places, slices=SLICES, sample=SAMPLE)
 
 
-def write_predictions(path, method, sample=SAMPLE):
-    attributes = pairs.PredictionsAttributes(method, sample, SCALE, VOXEL_UM, GREY_MAX)
-    with pairs.write_predictions(path, attributes, hr_size=HR) as writer:
-        writer.append(tiles(len(Z["test"]), HR, 9), corners("test"))
+def write_predictions(path, reference, method, **changes):
+    tile_pairs.predict(path, reference, tiles(len(Z["test"]), HR, 9), method=method, **changes)
 
 
 def write_csv(path, header, rows):
@@ -132,7 +122,7 @@ def folder(tmp_path_factory):
     write_pairs(path / "pairs.h5")
     write_slices(path)
     for method in METHODS:
-        write_predictions(path / f"{method}.h5", method)
+        write_predictions(path / f"{method}.h5", path / "pairs.h5", method)
         write_metrics(path / f"{method}.csv", method)
         write_spectrum(path / f"{method}.spectrum.csv", method)
     write_summary(path / "summary.csv")
@@ -282,9 +272,9 @@ def test_predictions_without_their_metrics_are_refused(refuse):
     refuse(arguments, "srresnet is in only one of")
 
 
-def test_predictions_of_other_pairs_are_refused(tmp_path, refuse):
+def test_predictions_of_other_pairs_are_refused(folder, tmp_path, refuse):
     other = tmp_path / "other.h5"
-    write_predictions(other, "srresnet", sample="other")
+    write_predictions(other, folder / "pairs.h5", "srresnet", sample="other")
     arguments = [str(other) if word == "srresnet.h5" else word for word in ARGUMENTS["comparison"]]
     refuse(arguments, "does not hold the test tiles")
 

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from helpers import tile_pairs
 
 import super_resolve
 from sandstone.dataset import pairs
@@ -25,25 +26,15 @@ def make(tmp_path):
 
     def write(lr, scale=SCALE):
         size = lr.shape[1] * scale
-        about = pairs.PairsAttributes(
-            sample="rock",
+        hr = dict.fromkeys(pairs.SPLITS, np.zeros((len(lr), size, size), lr.dtype))
+        corners = tuple(np.random.default_rng(1).integers(0, 99, (3, len(lr))))
+        return tile_pairs.write(
+            tmp_path / "pairs.h5",
+            hr,
+            dict.fromkeys(pairs.SPLITS, lr),
+            corners=dict.fromkeys(pairs.SPLITS, corners),
             scale=scale,
-            hr_voxel_size_um=(2.0, 2.0, 2.0),
-            lr_voxel_size_um=(2.0, 2.0 * scale, 2.0 * scale),
-            degradation={"kernel": "bicubic"},
-            seed=1,
-            guard_um=30.0,
-            guard_slices=15,
-            grey_max=grey.grey_max(lr.dtype),
         )
-        ends = {"train": (0, 1), "val": (20, 21), "test": (40, 45)}
-        path = tmp_path / "pairs.h5"
-        with pairs.write_pairs(path, about, slices=ends, hr_size=size) as writer:
-            for name in pairs.SPLITS:
-                hr = np.zeros((len(lr), size, size), lr.dtype)
-                corners = np.random.default_rng(1).integers(0, 99, (3, len(lr)))
-                writer.append(name, hr, lr, tuple(corners))
-        return path
 
     return write
 
@@ -87,10 +78,6 @@ def test_overshoot_is_clipped_and_never_wraps(make, super_resolved, kernel, dtyp
     sr = super_resolved(make(lr), kernel)[-1]
     assert (sr[raw >= 1] == top).all()
     assert (sr[raw <= 0] == 0).all()
-
-
-def test_the_baselines_are_the_kernels_of_resample():
-    assert set(super_resolve.BASELINES) == set(resample.KERNELS)
 
 
 def test_the_batch_does_not_matter(make, super_resolved):

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandstone import cli
+from sandstone.choices import DEGRADATIONS, SCALES
 from sandstone.errors import InputError
 from sandstone.provenance.record import add_record_flag, write_record
+from sandstone.seeds import Stage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,10 +23,6 @@ if TYPE_CHECKING:
     from sandstone.dataset.pairs import PairsAttributes, PairsWriter
     from sandstone.dataset.slices import Slices
     from sandstone.imaging.degrade import Degradation
-
-SCALES = (2, 3, 4, 8)
-DEGRADATIONS = ("bicubic", "psf", "aliased_bilinear")
-STAGE = 20  # keeps these draws apart from those of other stages with the same seed
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ def tiles_of_slice(
     from sandstone.imaging import degrade, grey
 
     scale = recipe.scale
-    rng = np.random.default_rng([recipe.seed, STAGE, z])
+    rng = np.random.default_rng([recipe.seed, Stage.PAIRS, z])
     lr = degrade.degrade(grey.to_unit(image), scale, recipe.degradation, rng)
     lr_corners = [(y // scale, x // scale) for y, x in corners]
     lr_tiles = cut(grey.from_unit(lr, image.dtype), lr_corners, recipe.hr_size // scale)

@@ -61,15 +61,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import numpy as np
 
-    from sandstone.phantom.phantom import Phantom, Recipe
+    from sandstone.phantom.phantom import Phantom, Specification
     from sandstone.tiff_stack import write_stack
 
     settings = {name: value for name, value in vars(args).items() if name not in NO_SETTINGS}
-    recipe = Recipe(**{**settings, "shape": tuple(args.shape)})
-    print(f"phantom: growing grains in {' x '.join(map(str, recipe.shape))} voxels", flush=True)
-    slices = with_progress(Phantom(recipe).slices(), recipe.shape[0])
-    size = (recipe.voxel_size_um,) * 3
-    write_stack(args.output, slices, shape=recipe.shape, dtype=np.uint16, voxel_size_um=size)
+    wanted = Specification(**{**settings, "shape": tuple(args.shape)})
+    print(f"phantom: growing grains in {' x '.join(map(str, wanted.shape))} voxels", flush=True)
+    slices = with_progress(Phantom(wanted).slices(), wanted.shape[0])
+    size = (wanted.voxel_size_um,) * 3
+    write_stack(args.output, slices, shape=wanted.shape, dtype=np.uint16, voxel_size_um=size)
     write_record(__file__, args, voxel_size_um=size)
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from sandstone.dataset.pairs import Pairs
 
-COLUMNS = ("sample", "method", "metric", "mean", "ci_low", "ci_high", "n")
 USES = {"train": "weights", "val": "curves, best weights", "test": "the metrics below"}
 SHORT_HASH = 16  # hexadecimal digits that tell files apart to the eye; the record has all
 
@@ -245,7 +244,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     record = records.read(args.record).content
     generator = files.read_json(args.generator, remedy="delete it and train again")
     history = tables.read(args.history, ("step", "val_psnr_db"))
-    summary = tables.read(args.summary, COLUMNS)
+    summary = tables.read(args.summary, tables.SUMMARY_COLUMNS)
     with ExitStack() as stack:
         pairs = [stack.enter_context(open_pairs(path)) for path in args.pairs]
         sizes = {each.attrs.sample: each.attrs.hr_voxel_size_um for each in pairs}

@@ -131,7 +131,9 @@ def draw_ssim(axes: Axes, history: pd.DataFrame) -> None:
 def draw_validation(axes: Axes, history: pd.DataFrame, metric: str) -> None:
     """Draw one validation metric, of which more is better, and mark its best."""
     from sandstone import style
+    from sandstone.metrics import quality
 
+    measured = quality.described(metric)
     column = f"val_{metric}"
     rows = history[history[column].notna()]
     best = rows.loc[rows[column].idxmax()]
@@ -145,9 +147,9 @@ def draw_validation(axes: Axes, history: pd.DataFrame, metric: str) -> None:
         clip_on=False,
         zorder=5,
         color=style.VERMILLION,
-        label=f"best: {style.metric_value(metric, best[column])} at step {best['step']:.0f}",
+        label=f"best: {measured.text(best[column])} at step {best['step']:.0f}",
     )
-    axes.set(title=f"validation {style.metric_name(metric)}", ylabel=style.metric_label(metric))
+    axes.set(title=f"validation {measured.name}", ylabel=measured.label)
     axes.legend(loc="lower right")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandstone import cli
+from sandstone.choices import BASELINES
 from sandstone.errors import InputError, shown
 from sandstone.models.architecture import generator_files
 from sandstone.provenance.record import add_record_flag, write_record
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     # LR tiles to SR tiles, float32, (n, h, h) to (n, H, H); grey levels in [0, 1].
     Method = Callable[[np.ndarray], np.ndarray]
-
-BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
 
 
 def check_model_dir(method: str, model_dir: str | None) -> None:

@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from sandstone.imaging import grey
+from sandstone.seeds import Stage
 
-STAGE = 40  # keeps these draws apart from those of other stages with the same seed
 MEMORY_BUDGET = 4 * 1024**3  # bytes of tiles that are held in memory; more are read as needed
 
 Batch = tuple[np.ndarray, np.ndarray]
@@ -57,7 +57,7 @@ class Batches:
 
     def __call__(self, step: int) -> Batch:
         """Return LR and HR crops of a step, float32 in [0, 1], shape (batch, y, x, 1)."""
-        rng = np.random.default_rng([self.seed, STAGE, step])
+        rng = np.random.default_rng([self.seed, Stage.TRAINING, step])
         counts = np.cumsum([len(tiles.lr) for tiles in self.tiles])
         room = self.tiles[0].lr.shape[1] - self.crop
         picks = rng.integers(counts[-1], size=self.batch)

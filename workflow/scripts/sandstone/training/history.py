@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from sandstone.files import csv_text
+
 COLUMNS = (
     "step",
     "learning_rate",
@@ -26,8 +28,7 @@ def to_csv(rows: Sequence[Row]) -> str:
 
     Numbers carry nine significant digits, which tell any two float32 apart.
     """
-    lines = [",".join(_text(row.get(column)) for column in COLUMNS) for row in rows]
-    return "\n".join([",".join(COLUMNS), *lines]) + "\n"
+    return csv_text(COLUMNS, ([_text(row.get(column)) for column in COLUMNS] for row in rows))
 
 
 def to_array(rows: Sequence[Row]) -> np.ndarray:
