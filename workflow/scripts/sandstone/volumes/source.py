@@ -1,12 +1,12 @@
 """What every reader of a volume format shares: the source of voxels, its checks, its units."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from sandstone.sizes import check_length, voxel_bytes
 
 FileVoxelSize = tuple[float | None, float | None, float | None]
 UNKNOWN: FileVoxelSize = (None, None, None)
-
+HEADER_LIMIT = 1 << 16  # bytes; a text header is a page long
 
 # Bytes of planes that are turned at once: single voxels would miss the processor's cache.
 TURNED_BYTES = 1 << 24
@@ -72,7 +72,8 @@ class Source:
     files : tuple of Path
         Every file that holds voxels or their description, in reading order.
     voxel_size_um : tuple of float or None
-        What the format says along z, y, x, micrometres; None along a silent axis.
+        What the format says along z, y, x, micrometres; None along an axis of which it
+        says nothing.
     close : callable
         Lets go of open files.
     in_memory : bool
@@ -86,6 +87,23 @@ class Source:
     voxel_size_um: FileVoxelSize = UNKNOWN
     close: Callable[[], None] = lambda: None
     in_memory: bool = False
+
+
+@dataclass(frozen=True)
+class Format:
+    """How the files of one suffix are opened: an entry of a reader's `FORMATS`.
+
+    Attributes
+    ----------
+    open : callable
+        Takes the path and, where the format `takes` an option, what the user gave or None;
+        returns a `Source`. It imports the library of its format itself.
+    takes : str or None
+        Which option of `open_volume` describes the file further; the others are refused.
+    """
+
+    open: Callable[..., Source]
+    takes: Literal["raw", "dataset"] | None = None
 
 
 @contextmanager
@@ -106,7 +124,7 @@ def library_errors(path: Path) -> Iterator[None]:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
             f"{path}: damaged, truncated or not what its name says ({reason}); "
-            "delete it, then copy or make it anew"
+            "delete it, then copy or make it again"
         ) from error
 
 
@@ -248,3 +266,9 @@ def stated(size: float | None, unit: float | None = 1.0) -> float | None:
         return None
     size = float(size) * unit
     return size if isfinite(size) and size > 0 else None
+
+
+def last_three(sizes: Iterable[Any]) -> FileVoxelSize:
+    """Return the voxel size along z, y, x from edges of which the last three lie in space."""
+    z, y, x = [None, None, None, *(stated(size) for size in sizes)][-3:]
+    return z, y, x

@@ -10,10 +10,12 @@ import tifffile
 
 from sandstone.errors import InputError, shortened
 from sandstone.sizes import check_compressed_length, check_length, voxel_bytes
+from sandstone.volumes.folder import TIFF
 from sandstone.volumes.runs import in_runs
 from sandstone.volumes.source import (
     UNKNOWN,
     FileVoxelSize,
+    Format,
     Source,
     library_errors,
     micrometres,
@@ -129,7 +131,7 @@ def _check_page_chain(tiff: tifffile.TiffFile, path: Path) -> None:
     if not complete:
         raise InputError(
             f"{path}: truncated after {len(pages)} pages and {path.stat().st_size} bytes, more "
-            "pages are expected; delete it, then copy or make it anew"
+            "pages are expected; delete it, then copy or make it again"
         )
 
 
@@ -150,7 +152,7 @@ def _only_series(tiff: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries
     if images > prod(series.shape) // prod(series.keyframe.shape):
         raise InputError(
             f"{path}: ImageJ's header declares {images} slices, the file holds fewer; "
-            "delete it, then copy or make it anew"
+            "delete it, then copy or make it again"
         )
     return series
 
@@ -258,3 +260,6 @@ def _ome_voxel_size(xml: str) -> FileVoxelSize:
         for axis in "ZYX"
     )
     return z, y, x
+
+
+FORMATS = {suffix: Format(open_tiff) for suffix in TIFF}
