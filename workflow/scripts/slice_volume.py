@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
+from sandstone.config.validity import check_window
 from sandstone.errors import InputError
 from sandstone.provenance.record import add_record_flag, write_record
 from sandstone.volumes import flags
@@ -167,17 +168,10 @@ def parser() -> argparse.ArgumentParser:
     return arguments
 
 
-def check_flags(args: argparse.Namespace) -> None:
-    """Raise an `InputError` for flags that no single flag's type can judge."""
-    low, high = args.window
-    if not 0 <= low < high <= 100:
-        raise InputError(f"--window {low:g} {high:g} is no range of percentiles; try 0.1 99.9")
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Open the volume, find rock and window, write slices, mask and description."""
     args = parser().parse_args(argv)
-    check_flags(args)
+    check_window("--window", args.window)
 
     from sandstone.files import write_json
     from sandstone.imaging import field_of_view, window
