@@ -44,10 +44,13 @@ def opener(
             "headerless file to .raw, and give its layout"
         )
     reader = known()[suffix]
-    options = {"raw": raw, "dataset": dataset}
-    taken = [options.pop(reader.takes)] if reader.takes else []
-    _refuse_options(path, **options)
-    return lambda: reader.open(path, *taken)
+    taken: dict[str | None, tuple] = {"raw": (raw,), "dataset": (dataset,), None: ()}
+    _refuse_options(
+        path,
+        raw=None if reader.takes == "raw" else raw,
+        dataset=None if reader.takes == "dataset" else dataset,
+    )
+    return lambda: reader.open(path, *taken[reader.takes])
 
 
 def _stack(files: list[Path]) -> Callable[[], Source]:
@@ -61,7 +64,7 @@ def _stack(files: list[Path]) -> Callable[[], Source]:
     return lambda: tiff.open_stack(files)
 
 
-def _refuse_options(path: Path, raw: RawLayout | None = None, dataset: str | None = None) -> None:
+def _refuse_options(path: Path, raw: RawLayout | None, dataset: str | None) -> None:
     """Refuse options that would have no effect."""
     if raw is not None:
         raise InputError(f"{path}: raw describes headerless .raw files only; remove it")

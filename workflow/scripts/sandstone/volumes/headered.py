@@ -171,8 +171,7 @@ def _refuse_channels(path: Path, header: dict[str, Any]) -> None:
 def _nrrd_dtype(path: Path, header: dict[str, Any]) -> np.dtype:
     for code, names in NRRD_TYPES.items():
         if header["type"] in names:
-            order = ">" if header.get("endian") == "big" else "<"
-            return np.dtype(code).newbyteorder(order)
+            return np.dtype(code).newbyteorder(">" if header.get("endian") == "big" else "<")
     raise InputError(f"{path}: type {header['type']} is not supported; save it as uint16")
 
 

@@ -3,6 +3,7 @@
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from sandstone.errors import InputError, shown
 from sandstone.sizes import voxel_bytes
 from sandstone.volumes.runs import in_runs
 from sandstone.volumes.source import HEADER_LIMIT, Format, Source, stored_source
+
+BYTE_ORDERS: dict[str, Literal["<", ">"]] = {"little": "<", "big": ">"}
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,7 @@ def open_raw(path: Path, layout: RawLayout | None) -> Source:
         )
     shape, offset = layout.shape, layout.offset
     try:
-        order = {"little": "<", "big": ">"}[layout.byteorder]
-        voxel = np.dtype(layout.dtype).newbyteorder(order)
+        voxel = np.dtype(layout.dtype).newbyteorder(BYTE_ORDERS[layout.byteorder])
     except (TypeError, KeyError) as error:
         raise InputError(
             f"{path}: {shown(layout.dtype)}, byte order {shown(layout.byteorder)}, is no type of "

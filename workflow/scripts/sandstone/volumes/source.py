@@ -49,10 +49,15 @@ MICROMETRES = {
 class ArrayLike(Protocol):
     """What NumPy, HDF5 and Zarr arrays have in common."""
 
-    shape: tuple[int, ...]
-    dtype: np.dtype
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis, voxels."""
 
-    def __getitem__(self, index: Any) -> np.ndarray:
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of a voxel."""
+
+    def __getitem__(self, index: Any) -> Any:
         """Return the voxels that a tuple of slices names."""
 
 
@@ -163,7 +168,8 @@ def volume_shape(shape: tuple[int, ...], path: Path) -> tuple[int, int, int]:
         raise InputError(f"{path}: shape {shape} is not z, y, x; {advice}")
     if any(length < 0 for length in shape):
         raise InputError(f"{path}: shape {shape} holds no voxels; check where it comes from")
-    return (1, *shape) if excess < 0 else tuple(shape[excess:])
+    depth, height, width = (1, *shape)[-3:]
+    return depth, height, width
 
 
 def stored_source(
@@ -237,7 +243,7 @@ class _StoredVoxels:
 
     def _fill(self, voxels: np.ndarray, before: int) -> None:
         """Fill a contiguous array with the voxels that follow `before` others in the file."""
-        rest = memoryview(voxels.reshape(-1).view(np.uint8))
+        rest = voxels.reshape(-1).view(np.uint8).data
         position = self._offset + before * self.dtype.itemsize
         while rest:
             count = os.preadv(self._stream.fileno(), [rest], position)
