@@ -9,7 +9,6 @@ from .project import REPOSITORY, rules
 
 PAGES = [
     *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
-    REPOSITORY / "config" / "README.md",
     REPOSITORY / "data" / "README.md",
     *sorted((REPOSITORY / "docs").glob("*.md")),
 ]
