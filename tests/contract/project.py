@@ -13,7 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from sandstone.config.checks import SCHEMA_PATH, resolve
+from sandstone.config.schema import SCHEMA_PATH, resolve
 from sandstone.provenance import code
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sandstone import cli
+from sandstone.config.validity import check_border
 from sandstone.errors import InputError
 from sandstone.provenance.record import add_record_flag, write_record
 
@@ -191,6 +192,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     with pairs.open_pairs(args.pairs) as reference, pairs.open_predictions(args.predictions) as sr:
         pairs.check_aligned(reference, sr)
+        check_border("--border", args.border, reference.hr_size)
         test = reference.split("test")
         if not len(test):
             raise InputError(f"the test split of {args.pairs} holds no tile: give it more slices")

@@ -50,15 +50,6 @@ def share_or_range(text: str) -> float | range:
     return range(first, last + 1)
 
 
-def check_multiple(flag: str, value: int, scale: int) -> None:
-    """Raise an `InputError` unless `value` is a multiple of `scale`."""
-    below = value // scale * scale
-    if below == value:
-        return
-    nearest = f"{below} or {below + scale}" if below else f"{scale}"
-    raise InputError(f"{flag} {value} is not a multiple of --scale {scale}; take {nearest}")
-
-
 def check_plane(stack: "Slices", recipe: Recipe) -> None:
     """Raise an `InputError` where a slice is smaller than a tile."""
     _, height, width = stack.shape
@@ -228,8 +219,10 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read slices, write their tile pairs."""
     args = parser().parse_args(argv)
-    check_multiple("--hr-size", args.hr_size, args.scale)
-    check_multiple("--stride", args.stride, args.scale)
+    from sandstone.config.validity import check_multiple
+
+    check_multiple("--hr-size", args.hr_size, "--scale", args.scale)
+    check_multiple("--stride", args.stride, "--scale", args.scale)
 
     from sandstone.dataset.pairs import write_pairs
     from sandstone.dataset.slices import open_slices

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 NO_SETTINGS = {"output", "provenance"}
+POROSITY = (0.02, 0.4)  # share of the rock; with fewer or more pores it is no sandstone
+MOST_PHOTONS = 1e9  # a voxel; no source has more
 
 
 def with_progress(slices: "Iterator[np.ndarray]", depth: int) -> "Iterator[np.ndarray]":
@@ -48,9 +50,12 @@ def parser() -> argparse.ArgumentParser:
 
 def check_flags(args: argparse.Namespace) -> None:
     """Raise an `InputError` for numbers beyond those of the config's schema."""
-    if not 0.02 <= args.porosity <= 0.4:
-        raise InputError(f"--porosity {args.porosity:g} is no sandstone's; take 0.02 to 0.4")
-    if args.photons > 1e9:
+    least, most = POROSITY
+    if not least <= args.porosity <= most:
+        raise InputError(
+            f"--porosity {args.porosity:g} is no sandstone's; take {least:g} to {most:g}"
+        )
+    if args.photons > MOST_PHOTONS:
         raise InputError(f"--photons {args.photons:g} is beyond any source; take up to 1e9")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
+from sandstone.config.validity import check_levels, check_window
 from sandstone.errors import InputError
 from sandstone.models.architecture import generator_files
 from sandstone.provenance.record import add_record_flag, write_record
@@ -201,13 +202,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def check_flags(args: argparse.Namespace) -> None:
-    """Raise an `InputError` for ranges that are empty or impossible."""
-    low, high = args.window
-    if not 0 <= low < high <= 100:
-        raise InputError(f"--window {low:g} {high:g} is no range of percentiles; try 0.1 99.9")
-    if args.levels and not args.levels[0] < args.levels[1]:
-        low, high = args.levels
-        raise InputError(f"--levels {low:g} {high:g} is empty; give the low one first")
+    """Raise an `InputError` for flags that no single flag's type can judge."""
+    check_window("--window", args.window)
+    if args.levels:
+        check_levels("--levels", args.levels)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
