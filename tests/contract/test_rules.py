@@ -8,7 +8,7 @@ import pytest
 
 from sandstone.provenance.record import RECORD_SUFFIX
 
-from .project import SCRIPTS, WORKFLOW, Rule, rules
+from .project import REPOSITORY, SCRIPTS, WORKFLOW, Rule, rules
 
 # Downloads: the hash that is checked says all there is to say. The crate: it is made of records.
 # The plan is no result.
@@ -84,6 +84,12 @@ def test_rule_goes_through_the_launcher(rule: Rule):
     launched = rf"exec \{{params\.logged:q\}} \{{log:q\}} {script} "
     assert re.match(launched, rule.command)
     assert "python" not in rule.command
+
+
+def test_the_rule_graph_shows_every_rule_that_makes_a_result():
+    drawn = (REPOSITORY / "docs" / "rulegraph.svg").read_text(encoding="utf-8")
+    shown = set(re.findall(r">(\w+)</text>", drawn))
+    assert shown == {rule.name for rule in rules()} - WITHOUT_RECORD, "make rulegraph"
 
 
 def test_the_launcher_is_executable():
