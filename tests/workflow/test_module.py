@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
 import yaml
 
 from .conftest import Clone, Snakemake
-from .faults import assert_success
+from .faults import assert_success, last_sentence
 from .planning import planned_jobs
 
 # As docs/module.md shows it.
@@ -22,6 +21,15 @@ module sandstone:
     {prefix}
 
 use rule * from sandstone{names}
+"""
+# A rule of its own that fails, and the end of the run told as the module would.
+FAILING = """
+rule mine:
+    default_target: True
+    shell: "false"
+
+onerror:
+    sandstone.onerror()
 """
 PREFIX = 'prefix: "rock"'
 TINY = ("--configfile", "../sandstone-srgan/tests/config/tiny.yaml")
@@ -51,11 +59,8 @@ def outer(clone: Clone, tmp_path: Path) -> Outer:
     return write
 
 
-@pytest.mark.parametrize("prefix", ["", PREFIX])
-def test_the_default_target_of_a_module_is_all_of_it(
-    outer: Outer, snakemake: Snakemake, prefix: str
-) -> None:
-    jobs = planned_jobs(snakemake(outer(prefix), "-n", *TINY))
+def test_the_default_target_of_a_module_is_all_of_it(outer: Outer, snakemake: Snakemake) -> None:
+    jobs = planned_jobs(snakemake(outer(), "-n", *TINY))
     assert {"make_phantom phantom", "train srgan", "summarise_metrics"} <= jobs
 
 
@@ -83,8 +88,8 @@ def test_a_prefix_leaves_files_of_the_config_where_they_are(
     outer: Outer, snakemake: Snakemake
 ) -> None:
     folder = outer(PREFIX)
-    tifffile.imwrite(folder / "plug.tif", np.zeros((4, 8, 8), np.uint16))
-    plug = {"path": "plug.tif", "voxel_size_um": 2.0}
+    np.save(folder / "plug.npy", np.zeros((4, 8, 8), np.uint16))
+    plug = {"path": "plug.npy", "voxel_size_um": 2.0}
     settings = {
         "samples": {"berea": plug},
         "evaluation": {"samples": ["berea"]},
@@ -95,10 +100,10 @@ def test_a_prefix_leaves_files_of_the_config_where_they_are(
     done = snakemake(folder, "-n", "--printshellcmds", "--configfile", "rock.yaml")
     assert {"slice_volume berea", "upscale_volume plug"} <= planned_jobs(done)
     commands = [line for line in done.stdout.splitlines() if "/scripts/logged" in line]
-    assert any("--volume plug.tif" in command for command in commands)
+    assert any("--volume plug.npy" in command for command in commands)
     assert any("--store rock/results/checkpoints/upscaled/plug" in each for each in commands)
     assert any("--checkpoint-dir rock/results/checkpoints/srgan" in each for each in commands)
-    assert not any(" results/" in command or "rock/plug.tif" in command for command in commands)
+    assert not any(" results/" in command or "rock/plug.npy" in command for command in commands)
 
 
 def test_a_mistake_in_the_config_of_a_module_ends_in_one_sentence(
@@ -110,3 +115,16 @@ def test_a_mistake_in_the_config_of_a_module_ends_in_one_sentence(
     assert done.returncode == 2
     assert "did you mean 'hr_size'?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_outer_snakefile_can_tell_the_end_as_the_module_does(
+    outer: Outer, snakemake: Snakemake
+) -> None:
+    folder = outer(PREFIX)
+    with (folder / "Snakefile").open("a", encoding="utf-8") as stream:
+        stream.write(FAILING)
+    (folder / "rock/results").mkdir(parents=True)
+    done = snakemake(folder)
+    assert last_sentence(done).startswith(
+        "sandstone-srgan: error: a job failed without a sentence of its own"
+    )
