@@ -55,6 +55,13 @@ bench: .venv/.installed ## Measure: run each script in benchmarks/, to the end o
 	@for benchmark in $(sort $(wildcard benchmarks/*.py)); do \
 		echo "== $$benchmark"; $(IN_VENV) python $$benchmark || failed=1; done; exit $${failed:-0}
 
+# Needs dot, of Graphviz. An empty file stands for a volume to upscale; `all` would only add arrows.
+ROCK := {"path": "rock.tif", "voxel_size_um": 8, "model": "srgan", "formats": ["zarr", "tiff"]}
+rulegraph: .venv/.installed
+	@folder=$$(mktemp -d) && cd $$folder && touch rock.tif && echo '{"upscale": {"rock": $(ROCK)}}' > rock.json \
+		&& $(IN_VENV) snakemake --snakefile "$(CURDIR)/Snakefile" --configfile rock.json --rulegraph \
+		| sed '/label = "all"/d; / -> 0$$/d' | dot -Tsvg > "$(CURDIR)/docs/rulegraph.svg" && rm -r $$folder
+
 slurm: .venv-slurm/.installed ## Build .venv-slurm, which adds Snakemake's plugin for Slurm to .venv
 
 lock: .venv/.installed ## Renew requirements.txt and requirements-slurm.txt, for Python 3.11 to 3.13 alike
@@ -108,4 +115,4 @@ PACKAGES := lib/python*/site-packages
 	@echo "Activate it where you would activate .venv: source .venv-slurm/bin/activate"
 
 .NOTPARALLEL:
-.PHONY: help demo versa report test reproduce soak test-all lint format bench slurm lock clean python
+.PHONY: help demo versa report test reproduce soak test-all lint format bench rulegraph slurm lock clean python

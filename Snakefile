@@ -6,11 +6,13 @@ min_version("9.19")
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/targets.smk"
+include: "workflow/rules/params.smk"
 
 
 check_folder()
 
-CONFIG = os.path.join(workflow.basedir, "config.yaml")
+CONFIG = str(ROOT / "config.yaml")
 check_config_files(CONFIG)
 
 
@@ -23,7 +25,6 @@ check_config()
 report: "workflow/report/workflow.rst"
 
 
-include: "workflow/rules/inputs.smk"
 include: "workflow/rules/volumes.smk"
 include: "workflow/rules/slices.smk"
 include: "workflow/rules/pairs.smk"
@@ -67,4 +68,4 @@ onsuccess:
 
 
 onerror:
-    show_errors(log)
+    show_failures(log)

@@ -1,6 +1,7 @@
 """Follow a walk of docs/extending.md in a copy of the project."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,7 +16,7 @@ def copy_with(section: str, folder: Path) -> Path:
         if (REPOSITORY / name).is_file():
             target = copy / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes((REPOSITORY / name).read_bytes())
+            shutil.copy(REPOSITORY / name, target)  # with its mode: a launcher stays executable
     for diff in diffs(section):
         subprocess.run(
             ["git", "apply", "--unidiff-zero", "-"], input=diff, text=True, cwd=copy, check=True

@@ -52,6 +52,12 @@ class Rule:
         """Pattern of its log."""
         return self._first(r'log:\s+"([^"]+)"')
 
+    @property
+    def command(self) -> str:
+        """What it runs, as one line."""
+        shell = self._first(r'shell:\s+"""((?:.|\n)*?)"""')
+        return " ".join((shell or "").replace("\\\n", " ").split())
+
     def has(self, directive: str) -> bool:
         """Whether it has a directive of that name."""
         return bool(re.search(rf"^    {directive}:", self.text, re.MULTILINE))

@@ -35,8 +35,10 @@ def first_cells(table: str) -> list[str]:
 
 
 def outputs() -> set[str]:
-    """Paths under results/ that the rules name, logs and benchmarks included."""
-    return {path for rule in rules() for path in re.findall(r'"(results/[^"\s]+)"', rule.text)}
+    """Paths under results/ that the rules name, logs, benchmarks and checkpoints included."""
+    places = r'(?:"results|\{params\.results:q\})/([^"\s]+)'
+    found = {path for rule in rules() for path in re.findall(places, rule.text)}
+    return {f"results/{path}".replace("wildcards.", "").replace(":q", "") for path in found}
 
 
 @EACH_PAGE

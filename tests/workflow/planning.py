@@ -10,7 +10,7 @@ from pathlib import Path
 
 JOB = re.compile(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", re.MULTILINE)
 OUTPUT = re.compile(r"^    output: (.*)$", re.MULTILINE)
-COMMAND = re.compile(r"^ +(?:exec )?python -u (.*)$", re.MULTILINE)
+COMMAND = re.compile(r"^ +exec \S+/logged \S+ (.*)$", re.MULTILINE)
 WILDCARDS = re.compile(r"^    wildcards: (.*)$", re.MULTILINE)
 
 

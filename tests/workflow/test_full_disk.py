@@ -202,15 +202,14 @@ def test_a_log_that_cannot_be_written_changes_no_exit_code(
 ) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
-    text = (repository / "workflow/rules/pairs.smk").read_text(encoding="utf-8")
-    logging = text[text.index("exec &>") : text.index("exec python")]
-    script = f"set -euo pipefail\n{logging}exec bash -c 'echo told; exit {exit_code}'"
+    script = tmp_path / "script.py"
+    script.write_text(f"print('told')\nraise SystemExit({exit_code})\n", encoding="utf-8")
     done = subprocess.run(
-        ["bash", "-c", script.replace("{log:q}", "/dev/full")],
+        [repository / "workflow" / "scripts" / "logged", "/dev/full", script],
         capture_output=True,
         text=True,
         check=False,
-        cwd=tmp_path,
+        env=ENVIRONMENT,
     )
     assert done.returncode == exit_code
     assert "told" in done.stdout

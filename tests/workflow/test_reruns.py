@@ -200,7 +200,10 @@ CODE = [
     Case("inference", predicted(*BASELINES, *MODELS), code("super_resolve")),
     Case("the downloader", NOTHING, code("sandstone/download")),
     # Snakemake compares bytes; what a comment is, only Python knows.
-    Case("a comment in Python", SUMMARY, append(f"{SANDSTONE}/statistics.py", "# A remark.")),
+    Case("a comment in Python", SUMMARY, append(
+        f"{SANDSTONE}/metrics/bootstrap.py", "# A remark."
+    )),
+    Case("the launcher", NOTHING, append("workflow/scripts/logged", "# A remark.")),
     Case("a comment of the schema", NOTHING, append(
         "workflow/schemas/config.schema.yaml", "# A remark."
     )),

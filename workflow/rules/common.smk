@@ -1,4 +1,4 @@
-# Config helpers, wildcard constraints and code(): functions only, no rules.
+# Where the code lies, the start and the end of a run, and what all rules use: code(), flag(), reasons(). Functions only.
 
 import json
 import logging
@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-import snakemake.exceptions
 import yaml
 
+# Another Snakefile may use this one as a module: workflow.basedir is the folder of that one then.
+ROOT = Path(str(workflow.current_basedir)).parents[1]
+IS_MODULE = Path(workflow.basedir) != ROOT
+SCRIPTS = ROOT / "workflow" / "scripts"
 STARTED = time.time()
-LEAST_ROOM = 65536  # bytes; with less, not even logs and records of a run fit
-SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 # Where the disk is full, Snakemake cannot keep its own log either: once is enough to say so.
@@ -22,7 +23,7 @@ logging.raiseExceptions = False
 
 from snakemake import __version__ as snakemake_version
 
-from sandstone import disk, slurm_logs
+from sandstone import run_end
 from sandstone.config import plain_yaml
 from sandstone.config.checks import validate
 from sandstone.config.flags import as_flags
@@ -41,9 +42,13 @@ def check_folder():
 
 
 def check_config_files(base):
-    """Read config.yaml and its overlays as plain data, or stop with one sentence and exit code 2."""
+    """Read config.yaml and its overlays as plain data, or stop with one sentence and exit code 2.
+
+    The overlays of a Snakefile that uses this one as a module are its own.
+    """
+    overlays = [] if IS_MODULE else workflow.config_settings.configfiles
     with one_sentence():
-        for file in [base, *workflow.config_settings.configfiles]:
+        for file in [base, *overlays]:
             plain_yaml.read(file)
 
 
@@ -59,6 +64,17 @@ def check_config():
                 volume(entry["hr"])
 
 
+def check_results():
+    """Stop with one sentence and exit code 2 where no job could write its results."""
+    if Path(RESULTS).is_dir():
+        check_writable(RESULTS)
+
+
+def check_writable(folder):
+    if reason := run_end.unwritable(Path(folder)):
+        stop(f"nothing can be written into {Path(folder).absolute()}: {reason}")
+
+
 @contextmanager
 def one_sentence():
     """Turn a mistake of the user into one sentence and exit code 2."""
@@ -68,99 +84,30 @@ def one_sentence():
         stop(error)
 
 
-def check_results():
-    """Stop with one sentence and exit code 2 where no job could write its results."""
-    if Path("results").is_dir():
-        check_writable("results")
-
-
-def check_writable(folder):
-    if reason := disk.reason_of_probe(Path(folder), size=LEAST_ROOM):
-        stop(f"nothing can be written into {Path(folder).absolute()}: {reason}")
-
-
 def stop(sentence):
     print(f"sandstone-srgan: error: {one_line(str(sentence))}", file=sys.stderr)
     sys.exit(2)
 
 
-class LockException(snakemake.exceptions.WorkflowError):
-    """Snakemake's own, in one sentence that says how to tell its two causes apart."""
-
-    def __init__(self):
-        super().__init__(
-            f"sandstone-srgan: error: another run holds {Path.cwd()}; wait until it ends, or, if "
-            "none is running since it was killed, call the same command once with --unlock and "
-            "then again without"
-        )
+# --- the end of a run ---
 
 
-snakemake.exceptions.LockException = LockException
+def show_failures(own_logs):
+    """Repeat the sentences with which jobs of this run failed, where a reader looks first."""
+    for sentence in run_end.failures(Path(RESULTS), own_logs, since=STARTED):
+        print(sentence, file=sys.stderr)
 
 
-# --- what the config asks for ---
-
-
-def used_models():
-    """Models under evaluation, those that upscale, and those that they start from."""
-    upscaling = [entry["model"] for entry in config["upscale"].values()]
-    models = list(dict.fromkeys(config["evaluation"]["models"] + upscaling))
-    for model in models:
-        parent = config["models"][model].get("init_from")
-        if parent and parent not in models:
-            models.append(parent)
-    return models
-
-
-def used_samples():
-    """Samples under evaluation and those that a used model is trained on."""
-    training = (config["models"][model]["train_on"] for model in used_models())
-    return sorted(
-        {
-            *config["evaluation"]["samples"],
-            *(sample for on in training for sample in on),
-        }
-    )
-
-
-def methods():
-    """Baselines and models, in the order of tables and figures."""
-    return config["evaluation"]["baselines"] + config["evaluation"]["models"]
-
-
-def volume(sample):
-    """Files of a sample's raw volume."""
-    settings = config["samples"][sample]
-    if "phantom" in settings:
-        return [f"results/volumes/{sample}.tif"]
-    return volume_files(sample, settings)
-
-
-def missing_downloads():
-    """Map each file that is still to be fetched to its (url, sha256)."""
-    return {
-        file: source
-        for entry in (*config["samples"].values(), *config["upscale"].values())
-        for file, source in downloads(entry).items()
-        if not Path(file).exists()
-    }
-
-
-def lpips_weights():
-    """The file of the LPIPS weights in a list, or an empty list where LPIPS is not configured."""
-    return (
-        [config["weights"]["lpips_alex"]["path"]]
-        if "lpips_alex" in config["weights"]
-        else []
-    )
-
-
-def missing_lpips_weights():
-    """The LPIPS weights in a list if they are still to be fetched."""
-    return [file for file in lpips_weights() if not Path(file).exists()]
+def show_summary():
+    """Print the table of metrics and where the results are."""
+    if table := run_end.summary(Path(RESULTS)):
+        print(table)
 
 
 # --- how rules name their code and flags ---
+
+# Runs a script with its output in the log and on the terminal: logged LOG SCRIPT FLAGS
+LOGGED = os.path.relpath(SCRIPTS / "logged")
 
 # Snakemake compares the values of params as a set, without their names: 1 and 4 swapped are no change to it.
 # So params are flags with their values, ["--seed", "1"], never bare values of the config.
@@ -187,59 +134,18 @@ def flag(name, value):
 # --- when rules run again ---
 
 
-def packages(environment):
-    """What a conda environment asks for, without its comments.
+def reasons(environment, *others):
+    """Params function: what no script reads, but makes its rule run again when it changes.
 
-    As a param, it reruns the rules of an environment whose versions change, in .venv too.
+    First what a conda environment asks for, without its comments: with .venv too, other versions rerun the rules of
+    that environment. Then values, or functions of the wildcards that return them.
     """
-    file = Path(workflow.basedir) / "workflow" / "envs" / f"{environment}.yaml"
-    return yaml.safe_load(file.read_text(encoding="utf-8"))["dependencies"]
-
-
-# --- the end of a run ---
-
-
-def show_errors(log):
-    """Repeat the sentences with which jobs of this run failed, where a reader looks first."""
-    slurm = Path("results/logs/slurm")  # slurm-logdir in profiles/slurm
-    logs = sorted(Path("results/logs").rglob("*.log"))
-    sentences = [
-        found[-1]
-        for file in logs
-        if file.stat().st_mtime >= STARTED
-        and slurm not in file.parents
-        and (found := sentences_of(file))
+    file = ROOT / "workflow" / "envs" / f"{environment}.yaml"
+    packages = yaml.safe_load(file.read_text(encoding="utf-8"))["dependencies"]
+    return lambda wildcards: [
+        packages,
+        *(other(wildcards) if callable(other) else other for other in others),
     ]
-    sentences += slurm_logs.sentences(slurm, since=STARTED)
-    for sentence in sentences or [missing_sentence(log)]:
-        print(sentence, file=sys.stderr)
-
-
-def sentences_of(log, pattern=r"^\w+: error: .*"):
-    text = log.read_text(encoding="utf-8", errors="replace")
-    return re.findall(pattern, text, flags=re.MULTILINE)
-
-
-def missing_sentence(log):
-    """Say why no job could: a full disk takes no logs either, and a killed job is silent."""
-    if reason := disk.reason_of_probe(Path("results"), size=LEAST_ROOM):
-        return f"sandstone-srgan: error: {Path('results').absolute()}: {reason}"
-    if any(sentences_of(Path(file), r"^Error in \w*rule\b") for file in log):
-        return (
-            "sandstone-srgan: error: a job failed without a sentence of its own: its log above "
-            "says more; if it does not, the job was killed, as when memory runs out: run again"
-        )
-    return "sandstone-srgan: error: the run was stopped: start again to continue"
-
-
-def show_summary():
-    """Print the table of the run's end and where the results are."""
-    table = Path("results/logs/summarise_metrics.log")
-    if table.exists():
-        print(f"\n{table.read_text(encoding='utf-8')}")
-        print("table    results/metrics/summary.csv")
-        print("figures  results/figures/")
-        print("report   make report")
 
 
 wildcard_constraints:

@@ -30,14 +30,11 @@ rule plot_pairs:
         mem_mb=2000,
         runtime=30,
     params:
-        packages=packages("figures"),
+        logged=LOGGED,
+        rerun_on=reasons("figures"),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --pairs {input.pairs:q} \
             --png {output.png:q} \
             --pdf {output.pdf:q} \
@@ -71,14 +68,11 @@ rule plot_histogram:
         mem_mb=2000,
         runtime=30,
     params:
-        packages=packages("figures"),
+        logged=LOGGED,
+        rerun_on=reasons("figures"),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --slices {input.slices:q} \
             --mask {input.mask:q} \
             --metadata {input.metadata:q} \
@@ -113,14 +107,11 @@ rule plot_split:
         mem_mb=2000,
         runtime=30,
     params:
-        packages=packages("figures"),
+        logged=LOGGED,
+        rerun_on=reasons("figures"),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --pairs {input.pairs:q} \
             --metadata {input.metadata:q} \
             --png {output.png:q} \
@@ -155,14 +146,11 @@ rule plot_network:
         mem_mb=2000,
         runtime=30,
     params:
-        packages=packages("figures"),
+        logged=LOGGED,
+        rerun_on=reasons("figures"),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --network {input.network:q} \
             --png {output.png:q} \
             --pdf {output.pdf:q} \
@@ -194,14 +182,11 @@ rule plot_training:
         mem_mb=2000,
         runtime=30,
     params:
-        packages=packages("figures"),
+        logged=LOGGED,
+        rerun_on=reasons("figures"),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --history {input.history:q} \
             --model {wildcards.model:q} \
             --png {output.png:q} \
@@ -236,15 +221,11 @@ rule plot_comparison:
         mem_mb=2000,
         runtime=30,
     params:
-        packages=packages("figures"),
-        methods=methods(),
+        logged=LOGGED,
+        rerun_on=reasons("figures", methods()),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --pairs {input.pairs:q} \
             --predictions {input.predictions:q} \
             --metrics {input.metrics:q} \
@@ -279,15 +260,11 @@ rule plot_metrics:
         mem_mb=2000,
         runtime=30,
     params:
-        packages=packages("figures"),
-        methods=methods(),
+        logged=LOGGED,
+        rerun_on=reasons("figures", methods()),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --metrics {input.metrics:q} \
             --summary {input.summary:q} \
             --png {output.png:q} \
@@ -321,15 +298,11 @@ rule plot_spectra:
         mem_mb=2000,
         runtime=30,
     params:
-        packages=packages("figures"),
-        methods=methods(),
+        logged=LOGGED,
+        rerun_on=reasons("figures", methods()),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --spectra {input.spectra:q} \
             --pairs {input.pairs:q} \
             --png {output.png:q} \

@@ -24,16 +24,13 @@ rule super_resolve:
         mem_mb=4000,
         runtime=120,
     params:
-        packages=packages("inference"),
+        logged=LOGGED,
+        rerun_on=reasons("inference"),
         network=network_flags,
         threads=inference_threads,
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --pairs {input.pairs:q} \
             --method {wildcards.method:q} \
             {params.network:q} \

@@ -9,7 +9,7 @@
 rule fetch_lpips_weights:
     """Fetch the published LPIPS weights and repack them."""
     output:
-        "{lpips_weights}",
+        local("{lpips_weights}"),
     log:
         "results/logs/fetch_lpips_weights/{lpips_weights}.log",
     wildcard_constraints:
@@ -23,16 +23,13 @@ rule fetch_lpips_weights:
         mem_mb=1000,
         runtime=60,
     params:
+        logged=LOGGED,
         script=code("fetch_lpips_weights")[0],
         # A function: Snakemake would look for wildcards in the text itself.
         url=lambda wildcards: config["weights"].get("lpips_alex", {}).get("url"),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {params.script:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --url {params.url:q} \
             --output {output:q}
         """
@@ -43,7 +40,7 @@ rule compute_metrics:
     input:
         pairs="results/pairs/{sample}.h5",
         predictions="results/predictions/{method}/{sample}.h5",
-        lpips=lpips_weights(),
+        lpips=weights("lpips_alex"),
         code=code("compute_metrics"),
     output:
         metrics="results/metrics/{method}/{sample}.csv",
@@ -53,22 +50,19 @@ rule compute_metrics:
         "results/logs/compute_metrics/{method}/{sample}.log",
     conda:
         "../envs/metrics.yaml"
-    threads: config["tensorflow_threads"] if lpips_weights() else 1
+    threads: config["tensorflow_threads"] if weights("lpips_alex") else 1
     resources:
         mem_mb=4000,
         runtime=120,
     params:
-        packages=packages("metrics"),
+        logged=LOGGED,
+        rerun_on=reasons("metrics"),
         border=flag("border", config["evaluation"]["border"]),
         lpips=lambda wildcards, input: flag("lpips-weights", list(input.lpips)),
         threads=lpips_threads(),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --pairs {input.pairs:q} \
             --predictions {input.predictions:q} \
             {params.border:q} \
@@ -104,16 +98,12 @@ rule summarise_metrics:
         mem_mb=1000,
         runtime=30,
     params:
-        packages=packages("metrics"),
-        methods=methods(),
+        logged=LOGGED,
+        rerun_on=reasons("metrics", methods()),
         bootstrap=bootstrap_flags(),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --metrics {input.metrics:q} \
             --pairs {input.pairs:q} \
             {params.bootstrap:q} \

@@ -25,18 +25,15 @@ rule make_pairs:
         mem_mb=2000,
         runtime=60,
     params:
-        packages=packages("pairs"),
+        logged=LOGGED,
+        rerun_on=reasons("pairs"),
         tiles=tile_flags(),
         split=split_flags,
         degradation=degradation_flags(),
         seed=flag("seed", config["seed"]),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --slices {input.slices:q} \
             --mask {input.mask:q} \
             --metadata {input.metadata:q} \

@@ -27,17 +27,14 @@ rule model_card:
         mem_mb=1000,
         runtime=30,
     params:
-        packages=packages("provenance"),
+        logged=LOGGED,
+        rerun_on=reasons("provenance"),
         baselines=flag("baselines", config["evaluation"]["baselines"]),
         synthetic=synthetic_flags,
         confidence=flag("confidence", config["evaluation"]["confidence"]),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --model {wildcards.model:q} \
             --record {input.record:q} \
             --generator {input.generator:q} \
@@ -72,26 +69,26 @@ rule write_crate:
         mem_mb=1000,
         runtime=30,
     params:
-        packages=packages("provenance"),
-        elsewhere=flag("external-inputs", elsewhere()),
+        logged=LOGGED,
+        rerun_on=reasons("provenance"),
+        external_inputs=flag("external-inputs", external_inputs()),
         folder=subpath(output.code, parent=True),
         config=json.dumps(config, sort_keys=True),  # all of it: the crate quotes it
         snakemake=snakemake_version,
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --records {input.records:q} \
-            {params.elsewhere:q} \
+            {params.external_inputs:q} \
             --config {params.config:q} \
             --snakemake {params.snakemake:q} \
             --crate {output.crate:q} \
             --code {params.folder:q} \
             --config-file {output.config:q}
         """
+
+
+RESULTS = os.path.dirname(rules.write_crate.output.crate)  # below `prefix:` of a module
 
 
 rule verify_provenance:
@@ -106,15 +103,13 @@ rule verify_provenance:
         mem_mb=1000,
         runtime=60,
     params:
+        logged=LOGGED,
         script=code("verify_provenance")[0],
-        elsewhere=flag("external-inputs", elsewhere()),
+        results=RESULTS,
+        external_inputs=flag("external-inputs", external_inputs()),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {params.script:q} \
-            --results results \
-            {params.elsewhere:q}
+        exec {params.logged:q} {log:q} {params.script:q} \
+            --results {params.results:q} \
+            {params.external_inputs:q}
         """

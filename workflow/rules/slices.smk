@@ -27,19 +27,15 @@ rule slice_volume:
         mem_mb=4000,
         runtime=120,
     params:
-        packages=packages("volumes"),
+        logged=LOGGED,
+        rerun_on=reasons("volumes", volume_stamp),
         reading=reading_flags,
-        volume_stamp=volume_stamp,
         field_of_view=config["slices"]["field_of_view"],
         window=config["slices"]["window"],
         dtype=config["slices"]["dtype"],
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --sample {wildcards.sample:q} \
             --volume {input.volume:q} \
             {params.reading:q} \

@@ -4,9 +4,6 @@
 # out  results/models/{model}/    weights, architecture, history
 #
 # Checkpoints and TensorBoard logs are no outputs: Snakemake would delete them with a failed job.
-#
-# Ctrl-C and cluster schedulers signal every process of a job. The training saves before it ends, hence: tee goes on
-# listening, and no shell stands above Python (exec), whose end would pass for the end of the job.
 
 
 rule train:
@@ -33,30 +30,25 @@ rule train:
         mem_mb=8000,
         runtime=720,
     params:
-        packages=packages("training"),
-        train_on=lambda wildcards: config["models"][wildcards.model]["train_on"],
+        logged=LOGGED,
+        rerun_on=reasons("training", order_of_training),
         inputs=input_flags,
         settings=setting_flags,
         cadence=cadence_flags,
         model_dir=subpath(output.weights, parent=True),
-        checkpoint_dir="results/checkpoints/{model}",
-        tensorboard_dir="results/tensorboard/{model}",
+        results=subpath(output.weights, ancestor=3),
         seed=flag("seed", config["seed"]),
         threads=flag("threads", config["tensorflow_threads"]),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --pairs {input.pairs:q} \
             {params.inputs:q} \
             {params.settings:q} \
             {params.cadence:q} \
             --model-dir {params.model_dir:q} \
-            --checkpoint-dir {params.checkpoint_dir:q} \
-            --tensorboard-dir {params.tensorboard_dir:q} \
+            --checkpoint-dir {params.results:q}/checkpoints/{wildcards.model:q} \
+            --tensorboard-dir {params.results:q}/tensorboard/{wildcards.model:q} \
             {params.seed:q} \
             {params.threads:q} \
             --provenance {output.provenance:q}

@@ -4,11 +4,10 @@
 # out  results/upscaled/{volume}/{volume}.ome.zarr/    pyramid with voxel sizes
 #      results/upscaled/{volume}/{volume}.ome.tif      the same as one file, where formats asks for it
 #      results/upscaled/{volume}/z_consistency.csv     jitter from slice to slice
-#      results/upscaled/{volume}/layout.json           grey window, cut of the work, hashes
+#      results/upscaled/{volume}/layout.json           grey window, tiling, hashes
 #
 # Chunks are no outputs: Snakemake would delete them with a failed job. The finished image links to them.
-# A slab's sign is temporary, so that an image that is made anew asks the slabs first, which then find
-# their chunks or compute them again.
+# Slab markers are temp(): rebuilding the image runs the slab jobs again, which reuse finished chunks.
 
 
 rule plan_upscale:
@@ -27,19 +26,15 @@ rule plan_upscale:
         mem_mb=8000,
         runtime=30,
     params:
-        packages=packages("upscaling"),
+        logged=LOGGED,
+        rerun_on=reasons("upscaling", stamp_to_upscale),
         reading=upscale_reading_flags,
-        volume_stamp=stamp_to_upscale,
         generator=generator_to_plan,
         settings=upscale_flags("axes", "batch", "formats", "slabs", "tile"),
         threads=flag("threads", config["tensorflow_threads"]),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --name {wildcards.volume:q} \
             --volume {input.volume:q} \
             {params.reading:q} \
@@ -51,7 +46,7 @@ rule plan_upscale:
 
 
 rule prepare_upscale:
-    """Fix the grey window and the cut of the work."""
+    """Fix the grey window and the tiling."""
     input:
         unpack(upscale_network),
         training=training_of_upscale,
@@ -71,9 +66,9 @@ rule prepare_upscale:
         mem_mb=4000,
         runtime=240,
     params:
-        packages=packages("upscaling"),
+        logged=LOGGED,
+        rerun_on=reasons("upscaling", stamp_to_upscale),
         reading=upscale_reading_flags,
-        volume_stamp=stamp_to_upscale,
         model_dir=subpath(input.weights, parent=True),
         scale=flag("scale", config["pairs"]["scale"]),
         settings=upscale_flags("axes", "batch", "field_of_view", "model", "tile"),
@@ -81,11 +76,7 @@ rule prepare_upscale:
         window=upscale_window_flags,
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --name {wildcards.volume:q} \
             --volume {input.volume:q} \
             {params.reading:q} \
@@ -108,7 +99,7 @@ rule upscale_slab:
         layout="results/upscaled/{volume}/layout.json",
         code=code("upscale_slab"),
     output:
-        sign=temp("results/upscaled/{volume}/slabs/{slab}.json"),
+        marker=temp("results/upscaled/{volume}/slabs/{slab}.json"),
         provenance="results/upscaled/{volume}/slabs/{slab}.provenance.json",
     log:
         "results/logs/upscale_slab/{volume}/{slab}.log",
@@ -121,20 +112,16 @@ rule upscale_slab:
         mem_mb=8000,
         runtime=720,
     params:
-        packages=packages("upscaling"),
+        logged=LOGGED,
+        rerun_on=reasons("upscaling", stamp_to_upscale),
         reading=upscale_reading_flags,
-        volume_stamp=stamp_to_upscale,
         model_dir=subpath(input.weights, parent=True),
         slabs=upscale_flags("slabs"),
         threads=flag("threads", config["tensorflow_threads"]),
-        store="results/checkpoints/upscaled/{volume}",
+        results=subpath(output.marker, ancestor=4),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --volume {input.volume:q} \
             {params.reading:q} \
             --layout {input.layout:q} \
@@ -142,8 +129,8 @@ rule upscale_slab:
             --slab {wildcards.slab:q} \
             {params.slabs:q} \
             {params.threads:q} \
-            --store {params.store:q} \
-            --output {output.sign:q} \
+            --store {params.results:q}/checkpoints/upscaled/{wildcards.volume:q} \
+            --output {output.marker:q} \
             --provenance {output.provenance:q}
         """
 
@@ -156,7 +143,7 @@ rule upscale_volume:
         unpack(hr_of_upscale),
         volume=volume_to_upscale,
         layout="results/upscaled/{volume}/layout.json",
-        slabs=signs_of_slabs,
+        slabs=markers_of_slabs,
         code=code("upscale_volume"),
     output:
         zarr="results/upscaled/{volume}/{volume}.ome.zarr/zarr.json",
@@ -173,28 +160,23 @@ rule upscale_volume:
         mem_mb=4000,
         runtime=720,
     params:
-        packages=packages("upscaling"),
+        logged=LOGGED,
+        rerun_on=reasons("upscaling", stamp_to_upscale, stamp_of_hr),
         reading=upscale_reading_flags,
-        volume_stamp=stamp_to_upscale,
         hr=hr_flags,
         hr_reading=hr_reading_flags,
-        hr_stamp=stamp_of_hr,
-        store="results/checkpoints/upscaled/{volume}",
+        results=subpath(output.zarr, ancestor=4),
         image=subpath(output.zarr, parent=True),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --volume {input.volume:q} \
             {params.reading:q} \
             {params.hr:q} \
             {params.hr_reading:q} \
             --layout {input.layout:q} \
             --slabs {input.slabs:q} \
-            --store {params.store:q} \
+            --store {params.results:q}/checkpoints/upscaled/{wildcards.volume:q} \
             --zarr {params.image:q} \
             --table {output.table:q} \
             --provenance {output.provenance:q}
@@ -220,15 +202,12 @@ rule upscale_tiff:
         mem_mb=4000,
         runtime=720,
     params:
-        packages=packages("upscaling"),
+        logged=LOGGED,
+        rerun_on=reasons("upscaling"),
         image=subpath(input.zarr, parent=True),
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             --zarr {params.image:q} \
             --output {output.tiff:q} \
             --provenance {output.provenance:q}

@@ -11,7 +11,7 @@
 rule fetch_volume:
     """Fetch one file of a raw volume and check its SHA-256."""
     output:
-        "{download}",
+        local("{download}"),
     log:
         "results/logs/fetch_volume/{download}.log",
     wildcard_constraints:
@@ -24,16 +24,13 @@ rule fetch_volume:
         mem_mb=1000,
         runtime=240,
     params:
+        logged=LOGGED,
         script=code("fetch_volume")[0],
         url=lambda wildcards: missing_downloads()[wildcards.download][0],
         sha256=lambda wildcards: missing_downloads()[wildcards.download][1],
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {params.script:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --url {params.url:q} \
             --sha256 {params.sha256:q} \
             --output {output:q}
@@ -58,15 +55,12 @@ rule make_phantom:
         mem_mb=8000,
         runtime=60,
     params:
-        packages=packages("volumes"),
+        logged=LOGGED,
+        rerun_on=reasons("volumes"),
         phantom=phantom_flags,
     shell:
         """
-        exec &> >(
-            trap '' HUP INT TERM
-            exec tee {log:q}
-        )
-        exec python -u {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {input.code[0]:q} \
             {params.phantom:q} \
             --output {output.volume:q} \
             --provenance {output.provenance:q}

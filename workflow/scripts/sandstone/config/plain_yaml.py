@@ -1,19 +1,16 @@
 """Read a config file as plain YAML or JSON, and refuse one that is more than data.
 
-Snakemake renders a config file as a template where the file asks for it (`__use_yte__`). Such a
-file is code, and its rendered values would stand in no file.
+A template (`__use_yte__`) is code, which Snakemake runs before the Snakefile is read. It is refused
+here, though late: its rendered values would stand in no file.
 """
 
 import json
 import stat
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from sandstone import cli
 from sandstone.errors import InputError, shortened, shown
 
 TEMPLATE = "__use_yte__"
@@ -144,34 +141,3 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _kind(content: Any) -> str:
     return {type(None): "nothing", list: "a list"}.get(type(content), shown(content))
-
-
-# --- before Snakemake reads them ---
-
-
-def refuse_unsafe_configs(command: Sequence[str]) -> None:
-    """End the program with one sentence where a `--configfile` of a command line is unsafe.
-
-    The profiles call this, since Snakemake reads them first.
-    """
-    try:
-        for path in config_files(command):
-            read(path)
-    except InputError as error:
-        print(f"sandstone-srgan: error: {error}", file=sys.stderr)
-        sys.exit(cli.USER_ERROR)
-
-
-def config_files(command: Sequence[str]) -> list[str]:
-    """Return the values of every `--configfile` and `--configfiles` of a command line."""
-    files: list[str] = []
-    takes = False
-    for word in command:
-        if word.startswith("-"):
-            option, _, value = word.partition("=")
-            takes = option in ("--configfile", "--configfiles") and not value
-            if option in ("--configfile", "--configfiles") and value:
-                files.append(value)
-        elif takes:
-            files.append(word)
-    return files

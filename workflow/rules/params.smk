@@ -1,7 +1,39 @@
 # What the rules read and which flags they pass, from the config and the wildcards: functions only, no rules.
 
 
-# --- raw volumes ---
+# --- raw volumes and published weights ---
+
+# With `prefix:` of a module, Snakemake moves the inputs and outputs of rules. Files that the config names stay where
+# they are: hence local().
+
+
+def volume(sample):
+    """Files of a sample's raw volume."""
+    settings = config["samples"][sample]
+    if "phantom" in settings:
+        return [f"results/volumes/{sample}.tif"]
+    return list(map(local, volume_files(sample, settings)))
+
+
+def missing_downloads():
+    """Map each file that is still to be fetched to its (url, sha256)."""
+    return {
+        file: source
+        for entry in (*config["samples"].values(), *config["upscale"].values())
+        for file, source in downloads(entry).items()
+        if not Path(file).exists()
+    }
+
+
+def weights(kind):
+    """The file of published weights in a list, or an empty list where the config has none."""
+    published = config["weights"].get(kind)
+    return [local(published["path"])] if published else []
+
+
+def missing_lpips_weights():
+    """The LPIPS weights in a list if they are still to be fetched."""
+    return [file for file in weights("lpips_alex") if not Path(file).exists()]
 
 
 def phantom_flags(wildcards):
@@ -75,10 +107,13 @@ def training_inputs(wildcards):
         )
     kind = model["loss"]["content_kind"]
     if model["loss"]["content"] and kind in config["weights"]:
-        inputs[f"{kind.removesuffix('_alex')}_weights"] = config["weights"][kind][
-            "path"
-        ]
+        inputs[f"{kind.removesuffix('_alex')}_weights"] = weights(kind)
     return inputs
+
+
+def order_of_training(wildcards):
+    """The order of the samples counts, and Snakemake compares inputs sorted."""
+    return config["models"][wildcards.model]["train_on"]
 
 
 def input_flags(wildcards, input):
@@ -93,8 +128,8 @@ def input_flags(wildcards, input):
 
 def setting_flags(wildcards):
     model = config["models"][wildcards.model]
-    elsewhere = ("train_on", "init_from", "checkpoint_every")
-    return as_flags({key: model[key] for key in model if key not in elsewhere})
+    others = ("train_on", "init_from", "checkpoint_every")
+    return as_flags({key: model[key] for key in model if key not in others})
 
 
 def cadence_flags(wildcards, output):
@@ -134,7 +169,9 @@ def inference_threads(wildcards):
 
 def lpips_threads():
     """Of TensorFlow, which measures LPIPS alone."""
-    return flag("threads", config["tensorflow_threads"]) if lpips_weights() else []
+    return (
+        flag("threads", config["tensorflow_threads"]) if weights("lpips_alex") else []
+    )
 
 
 def bootstrap_flags():
@@ -153,10 +190,6 @@ def model_card_inputs(wildcards):
     }
 
 
-def model_cards():
-    return [f"results/models/{model}/model_card.md" for model in used_models()]
-
-
 def synthetic_flags(wildcards):
     samples = config["models"][wildcards.model]["train_on"]
     return flag(
@@ -165,69 +198,27 @@ def synthetic_flags(wildcards):
     )
 
 
-def elsewhere():
+def external_inputs():
     """Raw volumes and published weights, which lie wherever the user keeps them."""
-    weights = [published["path"] for published in config["weights"].values()]
-    volumes = [file for sample in used_samples() for file in volume(sample)]
-    for name, entry in config["upscale"].items():
-        volumes += volume_files(name, entry, "upscale")
-        volumes += volume(entry["hr"]) if "hr" in entry else []
-    return volumes + weights
-
-
-def records():
-    """The provenance record of every job that `rule all` needs."""
-    samples, measured = used_samples(), config["evaluation"]["samples"]
-    grown = [sample for sample in samples if "phantom" in config["samples"][sample]]
-    stems = [
-        *expand("volumes/{sample}", sample=grown),
-        *expand("{stage}/{sample}", stage=["slices", "pairs"], sample=samples),
-        *expand(
-            "models/{model}/{stem}",
-            model=used_models(),
-            stem=["training", "model_card"],
+    sources = [
+        *(("samples", name) for name in used_samples()),
+        *(("upscale", name) for name in config["upscale"]),
+        *(
+            ("samples", entry["hr"])
+            for entry in config["upscale"].values()
+            if "hr" in entry
         ),
-        *expand(
-            "{stage}/{method}/{sample}",
-            stage=["predictions", "metrics"],
-            method=methods(),
-            sample=measured,
-        ),
-        "metrics/summary",
-        *upscaling_records(),
     ]
-    drawn = [file for file in figures() if file.endswith(".png")]
-    return [
-        *(f"results/{stem}.provenance.json" for stem in stems),
-        *(file.removesuffix("png") + "provenance.json" for file in drawn),
+    files = [
+        file
+        for section, name in sources
+        if "phantom" not in config[section][name]
+        for file in volume_files(name, config[section][name], section)
     ]
+    return files + [published["path"] for published in config["weights"].values()]
 
 
 # --- upscaling ---
-
-
-def upscaling_records():
-    """Records of the jobs that upscale volumes, without their common beginning and end."""
-    return [
-        f"upscaled/{name}/{stem}"
-        for name, entry in config["upscale"].items()
-        for stem in (
-            "layout",
-            *(f"slabs/{slab}" for slab in range(entry["slabs"])),
-            "image",
-            *(["tiff"] if "tiff" in entry["formats"] else []),
-        )
-    ]
-
-
-def upscaled():
-    """Every file of every volume that the config wants upscaled."""
-    files = {"zarr": "{name}.ome.zarr/zarr.json", "tiff": "{name}.ome.tif"}
-    return [
-        f"results/upscaled/{name}/{files[kind].format(name=name)}"
-        for name, entry in config["upscale"].items()
-        for kind in entry["formats"]
-    ]
 
 
 def upscale_flags(*keys):
@@ -248,7 +239,7 @@ def volume_to_upscale(wildcards):
 
 @cache  # every slab asks, and a volume may be thousands of files
 def files_to_upscale(name):
-    return volume_files(name, config["upscale"][name], "upscale")
+    return list(map(local, volume_files(name, config["upscale"][name], "upscale")))
 
 
 def stamp_to_upscale(wildcards):
@@ -291,7 +282,7 @@ def upscale_window_flags(wildcards):
     return [*flag("window", window), *flag("levels", entry.get("levels"))]
 
 
-def signs_of_slabs(wildcards):
+def markers_of_slabs(wildcards):
     slabs = config["upscale"][wildcards.volume]["slabs"]
     return [
         f"results/upscaled/{wildcards.volume}/slabs/{slab}.json"
@@ -319,25 +310,6 @@ def stamp_of_hr(wildcards):
 
 
 # --- figures ---
-
-
-def figures():
-    """Every figure that the config asks for."""
-    kinds = {
-        "samples": (used_samples(), ("pairs", "histogram", "split")),
-        "models": (used_models(), ("generator", "discriminator", "training")),
-        "evaluation": (
-            config["evaluation"]["samples"],
-            ("comparison", "metrics", "spectra"),
-        ),
-    }
-    return [
-        f"results/figures/{kind}/{name}/{figure}.{suffix}"
-        for kind, (names, figures_of_kind) in kinds.items()
-        for name in names
-        for figure in figures_of_kind
-        for suffix in ("png", "pdf")
-    ]
 
 
 def of_every_method(pattern):

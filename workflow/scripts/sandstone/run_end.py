@@ -1,0 +1,140 @@
+"""What a run says at its end: why it failed, one sentence a reason, or its table of metrics."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from sandstone import disk
+
+LEAST_ROOM = 65536  # bytes; with less, not even the logs and records of a run fit
+SLURM = "logs/slurm"  # below the results: slurm-logdir in profiles/slurm
+PROFILE = "profiles/slurm/profile.yaml"
+OUT_OF_MEMORY = r"oom[-_ ]kill|out[- ]of[- ]memory|exceeded (job )?memory limit"
+OUT_OF_TIME = r"DUE TO TIME LIMIT"
+
+
+def failures(results: Path, own_logs: Iterable[str | Path], *, since: float) -> list[str]:
+    """Return the sentences with which a failed run ends, at least one.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the results; the logs of the jobs lie in it.
+    own_logs : iterable of paths
+        Logs that Snakemake itself wrote.
+    since : float
+        Start of the run: older logs are of earlier runs; seconds of `time.time`.
+
+    Returns
+    -------
+    list of str
+        The last sentence of each job that wrote one, then those for jobs that Slurm ended.
+    """
+    slurm = results / SLURM
+    found = [
+        told[-1]
+        for file in sorted((results / "logs").rglob("*.log"))
+        if slurm not in file.parents
+        and file.stat().st_mtime >= since
+        and (told := _lines(file, r"^\w+: error: .*"))
+    ]
+    found += ended_by_slurm(slurm, since=since)
+    return found or [_without_sentence(results, own_logs)]
+
+
+def _without_sentence(results: Path, own_logs: Iterable[str | Path]) -> str:
+    """Say why no job could: a full disk takes no logs either, and a killed job is silent."""
+    if reason := unwritable(results):
+        return f"sandstone-srgan: error: {results.absolute()}: {reason}"
+    if any(_lines(Path(file), r"^Error in \w*rule\b") for file in own_logs):
+        return (
+            "sandstone-srgan: error: a job failed without a sentence of its own: its log above "
+            "says more; if it does not, the job was killed, as when memory runs out: run again"
+        )
+    return "sandstone-srgan: error: the run was stopped: start again to continue"
+
+
+def unwritable(folder: Path) -> str | None:
+    """Return why logs and records of a run cannot be written into a folder, None if they can."""
+    return disk.reason_of_probe(folder, size=LEAST_ROOM)
+
+
+def summary(results: Path) -> str:
+    """Return the table of metrics and where to look, empty if the run has made no table."""
+    table = results / "logs" / "summarise_metrics.log"
+    if not table.exists():
+        return ""
+    return (
+        f"\n{table.read_text(encoding='utf-8')}\n"
+        f"table    {results / 'metrics' / 'summary.csv'}\n"
+        f"figures  {results / 'figures'}/\n"
+        "report   make report"
+    )
+
+
+def _lines(log: Path, pattern: str) -> list[str]:
+    text = log.read_text(encoding="utf-8", errors="replace")
+    return re.findall(pattern, text, flags=re.MULTILINE)
+
+
+# --- jobs that Slurm ended ---
+
+
+def ended_by_slurm(folder: Path, *, since: float) -> list[str]:
+    """Return a sentence for each job that Slurm ended for its memory or its time.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the Snakemake plugin lets Slurm write: `rule_<rule>/<wildcards>/<number>.log`, or
+        `group_<group>/...` for jobs that share a submission. Logs of successful jobs are removed.
+    since : float
+        Logs that were last written before are of earlier runs; seconds of `time.time`.
+
+    Returns
+    -------
+    list of str
+        In the order of the names, none twice. A job of which a later attempt has succeeded is
+        left out.
+    """
+    found = {}
+    for file in sorted(folder.glob("*_*/**/*.log")):
+        if file.stat().st_mtime < since:
+            continue
+        text = file.read_text(encoding="utf-8", errors="replace")
+        if not _has_succeeded_since(text):
+            found[_sentence(file.relative_to(folder), text)] = None
+    return [sentence for sentence in found if sentence]
+
+
+def _has_succeeded_since(text: str) -> bool:
+    """Whether each job that the log names has an output.
+
+    Snakemake removes all outputs of a failed job, and the temporary ones of a successful one.
+    """
+    jobs = re.findall(r"^    output: (.+)$", text, re.MULTILINE)
+    return bool(jobs) and all(
+        any(Path(output).exists() for output in outputs.split(", ")) for outputs in jobs
+    )
+
+
+def _sentence(log: Path, text: str) -> str:
+    if re.search(OUT_OF_MEMORY, text, re.IGNORECASE):
+        return _advice(log, text, lacking="memory", resource="mem_mb", unit="megabytes")
+    if re.search(OUT_OF_TIME, text):
+        return _advice(log, text, lacking="time", resource="runtime", unit="minutes")
+    return ""
+
+
+def _advice(log: Path, text: str, *, lacking: str, resource: str, unit: str) -> str:
+    kind, _, rule = log.parts[0].partition("_")
+    if kind == "group":
+        job, what = log.parts[0], f"{resource} of its rules"
+    else:
+        granted = re.search(rf"\b{resource}=(\d+)", text)
+        job = " ".join([rule, *log.parts[1:-1]])
+        what = f"{resource} of {rule}" + (f", now {granted[1]} {unit}," if granted else "")
+    return (
+        f"{job}: error: Slurm ended it for lack of {lacking}; raise {what} "
+        f"under set-resources in {PROFILE}"
+    )
