@@ -11,7 +11,7 @@ import pytest
 
 from sandstone.dataset import pairs, slices
 from sandstone.errors import InputError
-from sandstone.models import architecture
+from sandstone.models import description, options
 from sandstone.tiff_stack import write_stack
 from sandstone.training import history
 
@@ -137,8 +137,8 @@ def folder(tmp_path_factory):
         write_spectrum(path / f"{method}.spectrum.csv", method)
     write_summary(path / "summary.csv")
     write_history(path / "gan.csv", adversarial=True)
-    generator = architecture.generator_config(batch_norm=True)
-    discriminator = architecture.discriminator_config()
+    generator = options.generator_config(batch_norm=True)
+    discriminator = options.discriminator_config()
     for name, network in (("generator", generator), ("discriminator", discriminator), ("no", {})):
         (path / f"{name}.json").write_text(json.dumps(network), encoding="utf-8")
     return path
@@ -343,9 +343,9 @@ def test_a_diagram_shows_every_parameter_once(folder):
 
     network = plot_network.read_network(folder / "generator.json")
     boxes = plot_network.boxes(network)
-    assert sum(box.parameters for box in boxes) == architecture.parameter_count(network)
+    assert sum(box.parameters for box in boxes) == description.parameter_count(network)
     names = [name for box in boxes for name in box.names]
-    assert names == [row["name"] for row in architecture.describe(network)]
+    assert names == [row["name"] for row in description.describe(network)]
 
 
 @pytest.mark.parametrize(("adversarial", "expected"), [(True, 6), (False, 4)])

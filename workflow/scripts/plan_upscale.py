@@ -33,14 +33,14 @@ def measure_call(cut: "Cut", generator: dict[str, object], threads: int) -> floa
 
     import numpy as np
 
-    from sandstone.models import networks
+    from sandstone.models import inference, networks
 
     model = networks.build_generator(**generator)
     edges = [edge + 2 * cut.halo for edge in cut.block[1:]]
     lr = np.zeros((cut.call, *edges, 1), np.float32)
-    networks.predict(model, lr)
+    inference.predict(model, lr)
     start = time.monotonic()
-    networks.predict(model, lr)
+    inference.predict(model, lr)
     return time.monotonic() - start
 
 
@@ -115,7 +115,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser().parse_args(argv)
 
     from sandstone.files import write_text
-    from sandstone.models.architecture import generator_config, receptive_field
+    from sandstone.models.description import receptive_field
+    from sandstone.models.options import generator_config
     from sandstone.upscaling.blocks import Cut
 
     generator = generator_config(**args.generator)

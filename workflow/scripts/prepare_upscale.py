@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
 from sandstone.errors import InputError
-from sandstone.models.architecture import generator_files
+from sandstone.models.options import generator_files
 from sandstone.provenance.record import add_record_flag, write_record
 from sandstone.volumes import flags
 
@@ -36,7 +36,7 @@ def cut_of(args: argparse.Namespace, shape: tuple[int, int, int]) -> "Cut":
         If the network's description is missing, or the volume too thin.
     """
     from sandstone.files import read_json
-    from sandstone.models.architecture import receptive_field
+    from sandstone.models.description import receptive_field
     from sandstone.upscaling.blocks import Cut
 
     description, _ = generator_files(args.model_dir)

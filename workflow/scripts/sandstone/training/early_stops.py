@@ -50,6 +50,6 @@ def _check_discriminator(rows: Sequence[Row]) -> None:
     if real > SURE_REAL and fake < SURE_FAKE:
         raise TrainingFailed(
             f"the discriminator has won by step {rows[-1]['step']:.0f}: over the last {WINDOW}"
-            f" steps it held HR for real with probability {real:.3f} and SR with {fake:.3f};"
+            f" steps it classified HR as real with probability {real:.3f} and SR with {fake:.3f};"
             " lower discriminator_learning_rate, or give it fewer filters"
         )

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from sandstone.training import losses
+
 COLUMNS = (
     "step",
     "learning_rate",
     "loss",
-    "loss_pixel",
-    "loss_content",
-    "loss_adversarial",
+    *map(losses.column, losses.TERMS),
     "loss_discriminator",
     "discriminator_real",
     "discriminator_fake",

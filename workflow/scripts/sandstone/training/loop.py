@@ -10,8 +10,9 @@ import numpy as np
 
 from sandstone.cli import Interruption
 from sandstone.errors import Stop
+from sandstone.pipeline import Ahead
 from sandstone.training import checkpoints, early_stops, history, validation
-from sandstone.training.batches import Batches, prefetch
+from sandstone.training.batches import Batches
 from sandstone.training.history import Row
 from sandstone.training.trainer import Trainer
 from sandstone.training.validation import ValidationTiles
@@ -115,8 +116,10 @@ def run(
     Interrupted
         If SIGTERM or SIGINT came; the step was finished and saved before.
     """
-    with Interruption() as interruption:
-        for step, (lr, hr) in prefetch(batches, range(record.step + 1, cadence.steps + 1)):
+    steps = range(record.step + 1, cadence.steps + 1)
+    upcoming = ((step, batches(step)) for step in steps)
+    with Interruption() as interruption, Ahead(upcoming, depth=1) as made:
+        for step, (lr, hr) in made:
             row = {"step": step, **trainer.update(step, lr, hr)}
             if _due(step, cadence.validate_every, cadence.steps):
                 row |= _validate(trainer, tiles, record)

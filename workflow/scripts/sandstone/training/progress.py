@@ -5,15 +5,14 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from sandstone.training import losses
 from sandstone.training.history import Row
 
 SECONDS_BETWEEN_LINES = 5
 STEPS_BETWEEN_SCALARS = 10
 SHOWN = {
     "loss": "loss",
-    "loss_pixel": "pixel",
-    "loss_content": "content",
-    "loss_adversarial": "adversarial",
+    **{losses.column(name): name.replace("_", " ") for name in losses.TERMS},
     "loss_discriminator": "discriminator",
     "learning_rate": "learning rate",
 }

@@ -9,7 +9,7 @@ import numpy as np
 
 from sandstone.imaging import grey
 from sandstone.metrics import quality
-from sandstone.models import networks
+from sandstone.models import inference
 from sandstone.training.batches import Tiles
 
 BORDER = 4  # HR pixels that are not measured at each side of a tile
@@ -40,7 +40,7 @@ def measure(generator: keras.Model, tiles: ValidationTiles) -> tuple[float, floa
     scores = []
     # One tile at a time: the memory that a validation takes does not grow with its tiles.
     for lr, hr in zip(tiles.lr, tiles.hr, strict=True):
-        sr = networks.predict(generator, lr[np.newaxis, ..., np.newaxis])[0, ..., 0]
+        sr = inference.predict(generator, lr[np.newaxis, ..., np.newaxis])[0, ..., 0]
         if np.isnan(sr).any():
             return math.nan, math.nan
         options = {"data_range": 1.0, "border": BORDER}

@@ -9,7 +9,7 @@ from typing import Any
 from sandstone.errors import InputError
 from sandstone.fields import are, is_number, is_whole
 from sandstone.files import read_json, sha256_of, write_json
-from sandstone.models.architecture import STAGES, generator_files
+from sandstone.models.options import STAGES, generator_files
 from sandstone.upscaling.blocks import Cut
 from sandstone.volumes.volume import Volume
 
