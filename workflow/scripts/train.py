@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from sandstone.dataset.pairs import Pairs
-    from sandstone.training.loop import Record, Store
+    from sandstone.training.loop import Checkpointing, Record
     from sandstone.training.trainer import Trainer
 
 WEIGHTS = ("init_weights", "vgg19_weights", "lpips_weights")
@@ -163,8 +163,8 @@ def train(args: argparse.Namespace, trainer: "Trainer", pairs: "list[Pairs]") ->
     from sandstone.training import batches, loop, validation
     from sandstone.training.progress import Board, ProgressLines
 
-    store = _store(args)
-    record = loop.resume(trainer, store)
+    checkpointing = _checkpointing(args)
+    record = loop.resume(trainer, checkpointing)
     board = Board(Path(args.tensorboard_dir), resumed=record.step > 0)
     lines = ProgressLines(done=record.step, steps=args.steps)
     try:
@@ -187,7 +187,7 @@ def train(args: argparse.Namespace, trainer: "Trainer", pairs: "list[Pairs]") ->
                 validate_every=args.validate_every,
                 checkpoint_every=args.checkpoint_every,
             ),
-            store=store,
+            checkpointing=checkpointing,
             observers=[board.show, lines.show],
         )
     finally:
@@ -195,10 +195,10 @@ def train(args: argparse.Namespace, trainer: "Trainer", pairs: "list[Pairs]") ->
     return record
 
 
-def _store(args: argparse.Namespace) -> "Store":
-    from sandstone.training.loop import Store
+def _checkpointing(args: argparse.Namespace) -> "Checkpointing":
+    from sandstone.training.loop import Checkpointing
 
-    return Store(folder=Path(args.checkpoint_dir), fingerprint=fingerprint(args))
+    return Checkpointing(folder=Path(args.checkpoint_dir), fingerprint=fingerprint(args))
 
 
 def write_model(

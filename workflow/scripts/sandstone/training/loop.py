@@ -13,7 +13,7 @@ from sandstone.errors import Stop
 from sandstone.pipeline import Ahead
 from sandstone.training import checkpoints, early_stops, history, validation
 from sandstone.training.batches import Batches
-from sandstone.training.history import Row
+from sandstone.training.history import Measured
 from sandstone.training.trainer import Trainer
 from sandstone.training.validation import ValidationTiles
 
@@ -28,7 +28,7 @@ class Cadence:
 
 
 @dataclass(frozen=True)
-class Store:
+class Checkpointing:
     """Where the checkpoints of a training are, and what it depends on."""
 
     folder: Path
@@ -43,7 +43,7 @@ class Record:
     """
 
     step: int = 0
-    rows: list[Row] = field(default_factory=list)
+    rows: list[Measured] = field(default_factory=list)
     best_psnr: float = -math.inf
     best_weights: list[np.ndarray] = field(default_factory=list)
 
@@ -73,9 +73,9 @@ class Interrupted(Stop):
         self.exit_code = 128 + number
 
 
-def resume(trainer: Trainer, store: Store) -> Record:
+def resume(trainer: Trainer, checkpointing: Checkpointing) -> Record:
     """Bring the trainer to its newest checkpoint and return the record, new where none fits."""
-    checkpoint = checkpoints.restore(store.folder, store.fingerprint)
+    checkpoint = checkpoints.restore(checkpointing.folder, checkpointing.fingerprint)
     if checkpoint is None:
         print("starting at step 0", flush=True)
         return Record()
@@ -91,8 +91,8 @@ def run(
     batches: Batches,
     tiles: ValidationTiles,
     cadence: Cadence,
-    store: Store,
-    observers: Sequence[Callable[[Row], None]],
+    checkpointing: Checkpointing,
+    observers: Sequence[Callable[[Measured], None]],
 ) -> None:
     """Train until the last step; `trainer` and `record` then hold the result.
 
@@ -105,7 +105,7 @@ def run(
     tiles : ValidationTiles
         Of the validation split, never of the test split.
     cadence : Cadence
-    store : Store
+    checkpointing : Checkpointing
     observers : sequence of callables
         Each is shown the row of every step.
 
@@ -130,7 +130,7 @@ def run(
                 observer(row)
             ended_by = interruption.signal  # read once: a later one waits for the next step
             if ended_by or _due(step, cadence.checkpoint_every, cadence.steps):
-                _save(trainer, record, store)
+                _save(trainer, record, checkpointing)
             if ended_by:
                 raise Interrupted(ended_by, step)
 
@@ -139,7 +139,7 @@ def _due(step: int, every: int, last: int) -> bool:
     return step % every == 0 or step == last
 
 
-def _validate(trainer: Trainer, tiles: ValidationTiles, record: Record) -> Row:
+def _validate(trainer: Trainer, tiles: ValidationTiles, record: Record) -> Measured:
     psnr, ssim = validation.measure(trainer.averaged, tiles)
     if psnr > record.best_psnr:
         record.best_psnr = psnr
@@ -147,6 +147,8 @@ def _validate(trainer: Trainer, tiles: ValidationTiles, record: Record) -> Row:
     return {"val_psnr_db": psnr, "val_ssim": ssim}
 
 
-def _save(trainer: Trainer, record: Record, store: Store) -> None:
+def _save(trainer: Trainer, record: Record, checkpointing: Checkpointing) -> None:
     state = {**trainer.state(), **record.state()}
-    checkpoints.save(store.folder, checkpoints.Checkpoint(record.step, state), store.fingerprint)
+    checkpoints.save(
+        checkpointing.folder, checkpoints.Checkpoint(record.step, state), checkpointing.fingerprint
+    )
