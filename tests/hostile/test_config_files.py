@@ -157,7 +157,7 @@ def test_laughs_take_little_memory(
     path = write(HOSTILE[name][0])
     done = in_little_memory(
         f"""
-        from sandstone import plain_yaml
+        from sandstone.config import plain_yaml
         resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
         plain_yaml.read({str(path)!r})
         """

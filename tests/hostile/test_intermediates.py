@@ -126,7 +126,9 @@ def test_forged_pairs_are_refused(name: str, pairs_file: Path) -> None:
 def test_pairs_without_end_take_little_memory(pairs_file: Path, in_little_memory: Limited) -> None:
     with h5py.File(pairs_file, "r+") as file:
         FORGED["corners without end"](file)
-    done = in_little_memory(f"from sandstone import pairs\npairs.open_pairs({str(pairs_file)!r})")
+    done = in_little_memory(
+        f"from sandstone.dataset import pairs\npairs.open_pairs({str(pairs_file)!r})"
+    )
     assert done.stderr.startswith("refused: "), done.stderr[-2000:]
 
 

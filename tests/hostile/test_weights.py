@@ -325,7 +325,7 @@ def test_a_bomb_among_checkpoints_takes_little_memory(
     done = in_little_memory(
         f"""
         from pathlib import Path
-        from sandstone import checkpoints
+        from sandstone.training import checkpoints
         assert checkpoints.restore(Path({str(folder)!r}), {{}}) is None
         assert peak_mb() < 400, peak_mb()
         """

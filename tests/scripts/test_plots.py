@@ -223,7 +223,7 @@ def swapped(figure, **replacements):
 @pytest.mark.parametrize(
     ("figure", "content", "match"),
     [
-        ("training", "step,loss\n1,2\n", "lacks the column loss_pixel"),
+        ("training", "step,loss\n1,2\n", "lacks the column learning_rate"),
         ("training", ",".join(history.COLUMNS) + "\n", "has no rows"),
         ("training", "", "is no CSV table"),
         ("generator", "{", "is not valid JSON"),
@@ -357,6 +357,39 @@ def test_training_shows_only_what_was_measured(adversarial, expected, tmp_path):
     read = tables.read(tmp_path / "history.csv", history.COLUMNS)
     figure = plot_training.draw(read, "model")
     assert sum(axes.axison for axes in figure.axes) == expected
+
+
+def test_training_shows_a_term_that_the_history_alone_names(tmp_path):
+    import plot_training
+    from sandstone.metrics import tables
+
+    write_history(tmp_path / "history.csv", adversarial=True)
+    read = tables.read(tmp_path / "history.csv", history.COLUMNS)
+    figure = plot_training.draw(read.assign(loss_edge_strength=0.2), "model")
+    _, labels = figure.axes[0].get_legend_handles_labels()
+    assert labels == ["sum, weighted", "pixel", "content", "adversarial", "edge strength"]
+
+
+@pytest.mark.parametrize("column", ["loss_pixel", "val_ssim"])
+def test_text_for_a_number_of_a_training_is_refused(column, tmp_path):
+    import plot_training
+    from sandstone.metrics import tables
+
+    path = tmp_path / "history.csv"
+    write_history(path, adversarial=False)
+    tables.read(path, history.COLUMNS).assign(**{column: "much"}).to_csv(path, index=False)
+    words = ["--history", str(path), "--model", "m", "--png", "a", "--pdf", "b"]
+    with pytest.raises(InputError, match=f"no numbers in the column {column}"):
+        plot_training.main([*words, "--provenance", "c"])
+
+
+def test_a_residual_block_is_drawn_as_its_steps(folder):
+    import plot_network
+
+    network = plot_network.read_network(folder / "generator.json")
+    [block] = [box for box in plot_network.boxes(network) if box.row["kind"] == "residual_block"]
+    conv = "3 × 3 conv, 32, norm"
+    assert block.notes == [f"{conv}, PReLU, {conv}, add"]
 
 
 def test_training_marks_the_best_validation(tmp_path):

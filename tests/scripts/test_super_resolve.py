@@ -7,6 +7,7 @@ import super_resolve
 from sandstone.dataset import pairs
 from sandstone.errors import InputError
 from sandstone.imaging import grey, resample
+from sandstone.models import inference
 
 SCALE, LR = 4, 8
 HR = SCALE * LR
@@ -143,7 +144,11 @@ def test_an_untrained_model_is_told(make, super_resolved, tmp_path):
 
 def test_a_diverged_model_is_told(make, super_resolved, tmp_path, monkeypatch):
     nowhere = np.full((1, HR, HR), np.nan, np.float32)
-    monkeypatch.setattr(super_resolve, "network", lambda *_: lambda lr: nowhere.repeat(len(lr), 0))
+
+    def diverged(*_):
+        return lambda lr: nowhere.repeat(len(lr), 0)
+
+    monkeypatch.setattr(inference, "load_network", diverged)
     folder = describe(tmp_path / "model", '{"scale": 4}')
     with pytest.raises(InputError, match="srgan gives values that are not finite"):
         super_resolved(make(checkerboard(2, np.uint8)), "srgan", "--model-dir", folder)
@@ -184,7 +189,7 @@ def model(tmp_path):
 
 
 def test_a_model_gives_what_its_generator_predicts(make, super_resolved, model):
-    from sandstone.models import inference, weights
+    from sandstone.models import weights
 
     rng = np.random.default_rng(2)
     lr = rng.integers(0, 255, (5, LR, LR), dtype=np.uint8, endpoint=True)
