@@ -206,7 +206,7 @@ def draw_box(axes: Axes, box: Box, place: int) -> None:
         )
     )
     shift = 0.1 if box.notes else 0
-    centred = {"ha": "center", "va": "center"}
+    centred: dict[str, Any] = {"ha": "center", "va": "center"}
     axes.text(centre, middle + shift, headline(box.row), fontsize=9.5, **centred)
     axes.text(centre, middle - 0.11, ", ".join(box.notes), fontsize=8, **centred)
     axes.text(BOX_LEFT - 0.15, middle, output_size(box.row), ha="right", va="center", fontsize=8.5)

@@ -38,7 +38,7 @@ def measured(history: pd.DataFrame, columns: Iterable[str]) -> list[str]:
 
 def panels(history: pd.DataFrame) -> list[Callable[[Axes, pd.DataFrame], None]]:
     """Return the functions that draw what this model measured, in the order of the panels."""
-    chosen = [draw_generator_losses]
+    chosen: list[Callable[[Axes, pd.DataFrame], None]] = [draw_generator_losses]
     if measured(history, ["loss_discriminator"]):
         chosen += [draw_discriminator_loss, draw_discriminator_outputs]
     chosen.append(draw_learning_rate)

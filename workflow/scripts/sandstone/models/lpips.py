@@ -141,7 +141,8 @@ def _check_size(
 ) -> None:
     """Refuse an archive of larger arrays before it is unpacked."""
     most = sum(8 * math.prod(shape) + _HEADER for shape in shapes.values())
-    whole = sum(entry.file_size for entry in archive.zip.infolist())
+    entries = archive.zip.infolist() if archive.zip else []
+    whole = sum(entry.file_size for entry in entries)
     if whole > most:
         raise InputError(
             f"{path} does not hold LPIPS-AlexNet's weights: it unpacks to {whole} bytes; "

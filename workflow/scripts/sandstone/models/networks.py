@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import keras
+from keras import KerasTensor as Tensor
 from keras import layers
 
 from sandstone.models.architectures import (
@@ -34,7 +35,6 @@ from sandstone.models.options import discriminator_config, generator_config
 
 LEAK = 0.2
 
-Tensor = keras.KerasTensor
 Outputs = dict[str, Tensor]  # what each step gave, by its name
 
 

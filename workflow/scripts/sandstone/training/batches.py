@@ -17,8 +17,13 @@ Batch = tuple[np.ndarray, np.ndarray]
 class Tiles(Protocol):
     """Aligned tiles: integer arrays or HDF5 datasets of shape (n, y, x)."""
 
-    hr: np.ndarray
-    lr: np.ndarray
+    @property
+    def hr(self) -> np.ndarray:
+        """The HR tiles."""
+
+    @property
+    def lr(self) -> np.ndarray:
+        """The LR tiles, in the same order."""
 
 
 @dataclass(frozen=True)

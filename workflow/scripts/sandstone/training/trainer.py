@@ -9,12 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow import Tensor
 
 from sandstone.models import networks, weights
 from sandstone.training import losses, schedules
 from sandstone.training.losses import Objective, Seen
-
-Tensor = tf.Tensor
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,8 @@ class Trainer:
         self.averaged = networks.build_generator(**generator)
         self.averaged.set_weights(self.generator.get_weights())
 
-        self.discriminator, self._step = None, self._generator_step
+        self.discriminator: keras.Model = None
+        self._step = self._generator_step
         if objective.adversarial_kind:
             self._adversarial_losses = losses.adversarial_losses(objective.adversarial_kind)
             # Full precision: spectral normalisation rewrites weights in the computing dtype.

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -43,7 +44,7 @@ def measure(generator: keras.Model, tiles: ValidationTiles) -> tuple[float, floa
         sr = inference.predict(generator, lr[np.newaxis, ..., np.newaxis])[0, ..., 0]
         if np.isnan(sr).any():
             return math.nan, math.nan
-        options = {"data_range": 1.0, "border": BORDER}
+        options: dict[str, Any] = {"data_range": 1.0, "border": BORDER}
         scores.append((quality.psnr(hr, sr, **options), quality.ssim(hr, sr, **options)))
     psnr, ssim = np.mean(scores, axis=0)
     return float(psnr), float(ssim)
