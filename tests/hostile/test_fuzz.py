@@ -24,7 +24,7 @@ from sandstone.config import plain_yaml
 from sandstone.dataset import pairs, slices
 from sandstone.errors import InputError
 from sandstone.metrics import tables
-from sandstone.models import architecture
+from sandstone.models import description
 from sandstone.volumes.volume import RawLayout, open_volume
 
 from .reading import check_sentence
@@ -345,7 +345,7 @@ def check_networks(limits: settings) -> None:
     @given(st.one_of(VALUES, st.dictionaries(keys, values)))
     def check(network: Any) -> None:
         try:
-            assert architecture.rows(network) or not network
+            assert description.rows(network) or not network
         except InputError as error:
             check_sentence(error)
 

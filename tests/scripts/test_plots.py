@@ -12,7 +12,7 @@ from helpers import tile_pairs
 
 from sandstone.dataset import slices
 from sandstone.errors import InputError
-from sandstone.models import architecture
+from sandstone.models import description, options
 from sandstone.tiff_stack import write_stack
 from sandstone.training import history
 
@@ -127,8 +127,8 @@ def folder(tmp_path_factory):
         write_spectrum(path / f"{method}.spectrum.csv", method)
     write_summary(path / "summary.csv")
     write_history(path / "gan.csv", adversarial=True)
-    generator = architecture.generator_config(batch_norm=True)
-    discriminator = architecture.discriminator_config()
+    generator = options.generator_config(batch_norm=True)
+    discriminator = options.discriminator_config()
     for name, network in (("generator", generator), ("discriminator", discriminator), ("no", {})):
         (path / f"{name}.json").write_text(json.dumps(network), encoding="utf-8")
     return path
@@ -213,7 +213,7 @@ def swapped(figure, **replacements):
 @pytest.mark.parametrize(
     ("figure", "content", "match"),
     [
-        ("training", "step,loss\n1,2\n", "lacks the column loss_pixel"),
+        ("training", "step,loss\n1,2\n", "lacks the column learning_rate"),
         ("training", ",".join(history.COLUMNS) + "\n", "has no rows"),
         ("training", "", "is no CSV table"),
         ("generator", "{", "is not valid JSON"),
@@ -333,9 +333,9 @@ def test_a_diagram_shows_every_parameter_once(folder):
 
     network = plot_network.read_network(folder / "generator.json")
     boxes = plot_network.boxes(network)
-    assert sum(box.parameters for box in boxes) == architecture.parameter_count(network)
+    assert sum(box.parameters for box in boxes) == description.parameter_count(network)
     names = [name for box in boxes for name in box.names]
-    assert names == [row["name"] for row in architecture.describe(network)]
+    assert names == [row["name"] for row in description.describe(network)]
 
 
 @pytest.mark.parametrize(("adversarial", "expected"), [(True, 6), (False, 4)])
@@ -347,6 +347,39 @@ def test_training_shows_only_what_was_measured(adversarial, expected, tmp_path):
     read = tables.read(tmp_path / "history.csv", history.COLUMNS)
     figure = plot_training.draw(read, "model")
     assert sum(axes.axison for axes in figure.axes) == expected
+
+
+def test_training_shows_a_term_that_the_history_alone_names(tmp_path):
+    import plot_training
+    from sandstone.metrics import tables
+
+    write_history(tmp_path / "history.csv", adversarial=True)
+    read = tables.read(tmp_path / "history.csv", history.COLUMNS)
+    figure = plot_training.draw(read.assign(loss_edge_strength=0.2), "model")
+    _, labels = figure.axes[0].get_legend_handles_labels()
+    assert labels == ["sum, weighted", "pixel", "content", "adversarial", "edge strength"]
+
+
+@pytest.mark.parametrize("column", ["loss_pixel", "val_ssim"])
+def test_text_for_a_number_of_a_training_is_refused(column, tmp_path):
+    import plot_training
+    from sandstone.metrics import tables
+
+    path = tmp_path / "history.csv"
+    write_history(path, adversarial=False)
+    tables.read(path, history.COLUMNS).assign(**{column: "much"}).to_csv(path, index=False)
+    words = ["--history", str(path), "--model", "m", "--png", "a", "--pdf", "b"]
+    with pytest.raises(InputError, match=f"no numbers in the column {column}"):
+        plot_training.main([*words, "--provenance", "c"])
+
+
+def test_a_residual_block_is_drawn_as_its_steps(folder):
+    import plot_network
+
+    network = plot_network.read_network(folder / "generator.json")
+    [block] = [box for box in plot_network.boxes(network) if box.row["kind"] == "residual_block"]
+    conv = "3 × 3 conv, 32, norm"
+    assert block.notes == [f"{conv}, PReLU, {conv}, add"]
 
 
 def test_training_marks_the_best_validation(tmp_path):

@@ -57,9 +57,9 @@ def lpips_distance(weights: str, edge: int, threads: int) -> "Distance":
 
     backend.start(threads=threads)
 
-    from sandstone.models import perceptual
+    from sandstone.models.lpips import LpipsAlex
 
-    return perceptual.LpipsAlex(weights).distance
+    return LpipsAlex(weights).distance
 
 
 def tile_metrics(

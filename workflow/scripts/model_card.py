@@ -78,7 +78,7 @@ def _degradation(degradation: Mapping[str, Any]) -> str:
 
 def network_section(generator: Mapping[str, Any]) -> list[str]:
     """Return what the generator is made of."""
-    from sandstone.models import architecture
+    from sandstone.models import description
 
     options = (f"{name} {value}" for name, value in generator.items() if name != "scale")
     return [
@@ -86,8 +86,8 @@ def network_section(generator: Mapping[str, Any]) -> list[str]:
         "",
         (
             f"×{generator['scale']} in both directions of a slice; depth is not upscaled. "
-            f"{', '.join(options)}. {architecture.parameter_count(generator):,} parameters; an HR "
-            f"pixel depends on LR pixels up to {architecture.receptive_field(generator)} away."
+            f"{', '.join(options)}. {description.parameter_count(generator):,} parameters; an HR "
+            f"pixel depends on LR pixels up to {description.receptive_field(generator)} away."
         ),
         "",
     ]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sandstone import cli
 from sandstone.config.validity import check_levels, check_window
 from sandstone.errors import InputError
-from sandstone.models.architecture import generator_files
+from sandstone.models.options import generator_files
 from sandstone.provenance.record import add_record_flag, write_record
 from sandstone.volumes import flags
 
@@ -38,7 +38,7 @@ def tiling_of(args: argparse.Namespace, shape: tuple[int, int, int]) -> "Tiling"
         If the network's description is missing, or the volume too thin.
     """
     from sandstone.files import read_json
-    from sandstone.models.architecture import receptive_field
+    from sandstone.models.description import receptive_field
     from sandstone.upscaling.blocks import Tiling
 
     description, _ = generator_files(args.model_dir)

@@ -92,10 +92,13 @@ MISTAKES = {
         _set("models", "srgan", "generator", "blocks", value=9),
         "blocks: 8 against 9",
     ),
-    "no loss": (_set("models", "srresnet", "loss", "pixel", value=0), "no weight above 0"),
+    "no loss": (
+        _set("models", "srresnet", "loss", "pixel", value=0),
+        "no loss has a weight above 0; set models.srresnet.loss.pixel to 1.0",
+    ),
     "content without discriminator": (
         _set("models", "srresnet", "loss", "content", value=1),
-        "adversarial is 0",
+        "discriminator_features needs a discriminator; raise models.srresnet.loss.adversarial",
     ),
     "content without weights": (
         _set("models", "srgan", "loss", "content_kind", value="vgg19"),

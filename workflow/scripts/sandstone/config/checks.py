@@ -111,31 +111,26 @@ def _difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
 
 def _check_losses(config: Config, name: str) -> None:
     model = config["models"][name]
-    loss, key = model["loss"], f"config: models.{name}"
-    if not any(loss[term] for term in ("pixel", "content", "adversarial")):
-        raise InputError(f"{key}.loss has no weight above 0; set pixel to 1.0")
-    if loss["adversarial"] and "discriminator" not in model:
-        raise InputError(f"{key} has an adversarial loss but no discriminator; add one")
-    if not loss["content"]:
-        return
-    kind = loss["content_kind"]
-    if kind == "discriminator_features" and not loss["adversarial"]:
+    if model["loss"]["adversarial"] and "discriminator" not in model:
         raise InputError(
-            f"{key}.loss.content compares discriminator features, but adversarial is 0; "
-            "raise it, or choose another content_kind"
+            f"config: models.{name} has an adversarial loss but no discriminator; add one"
         )
-    if kind in {"vgg19", "lpips_alex"} and kind not in config["weights"]:
-        raise InputError(f"{key}.loss.content_kind {kind} needs weights.{kind}.path; add it")
+    validity.check_losses(model["loss"], config["weights"], key=_key_of(name), start="config: ")
 
 
 def _check_crop(config: Config, name: str) -> None:
     pairs, crop = config["pairs"], config["models"][name]["crop"]
     largest = pairs["hr_size"] // pairs["scale"]
-    if crop > largest:
-        raise InputError(
-            f"config: models.{name}.crop {crop} is larger than an LR tile ({largest} pixels); "
-            "lower it"
-        )
+    validity.check_crop(crop, largest, key=_key_of(name), start="config: ")
+
+
+def _key_of(model: str) -> validity.Key:
+    """Return how the config calls the settings of a model, and the weights beside it."""
+
+    def key(setting: str) -> str:
+        return f"{setting}.path" if setting.startswith("weights.") else f"models.{model}.{setting}"
+
+    return key
 
 
 def _check_evaluation(config: Config) -> None:

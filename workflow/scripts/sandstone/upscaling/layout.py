@@ -8,7 +8,7 @@ from typing import Any
 from sandstone.errors import InputError
 from sandstone.fields import Kind, are, check_fields, is_number, is_whole
 from sandstone.files import read_json, sha256_of, write_json
-from sandstone.models.architecture import STAGES, generator_files
+from sandstone.models.options import STAGES, generator_files
 from sandstone.upscaling.blocks import Tiling
 from sandstone.volumes.volume import Volume
 
