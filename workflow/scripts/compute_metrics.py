@@ -7,7 +7,7 @@ border that no method can know well.
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
 from sandstone.config.validity import check_border
@@ -98,11 +98,13 @@ def tile_metrics(
 
 def summed_power(tiles: "np.ndarray", pixel_um: float) -> tuple["np.ndarray", "np.ndarray"]:
     """Return the frequencies and the sum over tiles (n, y, x) of their radial power spectra."""
+    import numpy as np
+
     from sandstone.imaging import grey
     from sandstone.metrics import spectra
 
     results = [spectra.radial_power_spectrum(tile, pixel_um) for tile in grey.to_unit(tiles)]
-    return results[0][0], sum(power for _, power in results)
+    return results[0][0], sum((power for _, power in results), np.zeros_like(results[0][1]))
 
 
 def metric_table(test: "Split", sample: str, method: str, metrics: dict[str, list[float]]) -> str:
@@ -141,7 +143,8 @@ def measure(
 ) -> tuple[str, str]:
     """Measure all test tiles and return the table of metrics and the spectra as CSV text."""
     metrics: dict[str, list[float]] = {}
-    hr_power = sr_power = 0.0
+    hr_power: Any = 0.0  # arrays from the first batch on
+    sr_power: Any = 0.0
     for hr, sr in read_batches(test, predictions, border):
         for name, values in tile_metrics(hr, sr, predictions.attrs.grey_max, networks).items():
             metrics.setdefault(name, []).extend(values)

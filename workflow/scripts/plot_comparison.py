@@ -159,7 +159,7 @@ def draw(example: Example, tables: dict[str, pd.DataFrame], attributes: PairsAtt
         box = (corner[0] // shrink, corner[1] // shrink, edge // shrink)
         draw_tile_and_detail(column[:2], image, box, attributes)
         column[0].set_title(name, color=colours.get(name, style.BLACK), fontweight="bold")
-    draw_scale_bars(grid[:2, 0], corner, attributes)
+    draw_scale_bars(list(grid[:2, 0]), corner, attributes)
     grid[0, 0].set_ylabel("test tile")
     grid[1, 0].set_ylabel("detail")
     draw_errors(grid[2], example, tables, attributes)

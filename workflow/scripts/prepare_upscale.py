@@ -162,7 +162,7 @@ def survey(args: argparse.Namespace, volume: "Volume") -> tuple[dict[str, Any], 
         below += int((image < low).sum())
         above += int((image > high).sum())
         total += image.size
-        digest.update(image.astype(stored, copy=False))
+        digest.update(image.astype(stored, copy=False).data)
     print(
         f"window {low:g} to {high:g}; beyond it, saturated: {below / total:.2%} of the voxels "
         f"below, {above / total:.2%} above",
@@ -213,6 +213,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser().parse_args(argv)
     check_flags(args)
 
+    from sandstone.sizes import zyx
     from sandstone.upscaling.layout import Layout, network_digests, write_layout
     from sandstone.volumes import unchanged
 
@@ -237,7 +238,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             },
             network=network_digests(args.model_dir),
             dtype=volume.dtype.name,
-            voxel_size_um=tuple(volume.voxel_size_um),
+            voxel_size_um=zyx(volume.voxel_size_um),
             tiling=tiling,
             window=window,
         )

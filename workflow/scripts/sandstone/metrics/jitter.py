@@ -159,7 +159,7 @@ def _cell_means(slices: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
         for y in range(across)
         for x in range(across)
     ]
-    return sum(parts) / len(parts)
+    return sum(parts, np.zeros_like(parts[0])) / len(parts)
 
 
 def _spread(means: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
