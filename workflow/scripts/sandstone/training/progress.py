@@ -5,10 +5,10 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from sandstone.progress import SECONDS_BETWEEN_LINES, duration
 from sandstone.training import losses
 from sandstone.training.history import Measured
 
-SECONDS_BETWEEN_LINES = 5
 STEPS_BETWEEN_SCALARS = 10
 SHOWN = {
     "loss": "loss",
@@ -47,9 +47,7 @@ class ProgressLines:
 
     @staticmethod
     def _timing(seconds: float, steps_left: int) -> str:
-        minutes, rest = divmod(round(seconds * steps_left), 60)
-        hours, minutes = divmod(minutes, 60)
-        return f"{1000 * seconds:.0f} ms/step, {hours}:{minutes:02d}:{rest:02d} left"
+        return f"{1000 * seconds:.0f} ms/step, {duration(seconds * steps_left)} left"
 
 
 class Board:
