@@ -168,6 +168,11 @@ def end_once(folder: Path) -> Callable[..., None]:
             encoding="utf-8",
         )
         python.chmod(0o755)
+        launcher = folder / "workflow" / "scripts" / "logged"
+        text = launcher.read_text(encoding="utf-8")
+        launcher.write_text(
+            text.replace("exec python", f"exec {shlex.quote(str(python))}"), "utf-8"
+        )
 
     return prepare
 
@@ -185,14 +190,14 @@ def test_a_killed_and_a_terminated_training_end_the_same(
     end_once(
         "--model-dir results/models/srgan", "KILL", "in_archive", "step_000000004.npz", count=9
     )
-    killed = snakemake(folder, *TINY, bin=folder / "bin")
+    killed = snakemake(folder, *TINY)
     assert killed.returncode == 1
     checkpoints = folder / "results/checkpoints/srgan"
     names = {file.name for file in checkpoints.iterdir()}
     assert names == {"step_000000003.npz", ".partial.step_000000004.npz"}
 
     end_once("--model-dir results/models/srgan", "TERM", "before_rename", "generator.json")
-    done = snakemake(folder, *TINY, "--retries", "1", bin=folder / "bin")
+    done = snakemake(folder, *TINY, "--retries", "1")
     assert done.returncode == 0, told_by(done)[-6000:]
     assert "resuming from step 3" in told_by(done)
     assert "train: error: stopped by SIGTERM: start again to continue" in told_by(done)
@@ -208,7 +213,7 @@ def test_a_power_cut_between_two_outputs_makes_both_again(
     figure = folder / "results/figures/evaluation/phantom"
     delete(folder, "figures/evaluation/phantom/metrics.*")
     end_once("plot_metrics.py", "POWER", "after_rename", "metrics.pdf")
-    cut = snakemake(folder, *TINY, bin=folder / "bin", start_new_session=True)
+    cut = snakemake(folder, *TINY, start_new_session=True)
     assert cut.returncode == -signal.SIGKILL
     left = {file.name for file in figure.iterdir() if "metrics" in file.name}
     assert left == {"metrics.pdf", ".partial.metrics.png"}

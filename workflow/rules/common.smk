@@ -18,6 +18,14 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 STARTED = time.time()
 sys.path.insert(0, str(SCRIPTS))
 
+# Packages in ~/.local would come before those of a conda environment, in its jobs and when pip fills it.
+os.environ["PYTHONNOUSERSITE"] = "1"
+
+# Jobs call `python`: without --use-conda that is the one that runs Snakemake, also where it is not on PATH.
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+)
+
 # Where the disk is full, Snakemake cannot keep its own log either: once is enough to say so.
 logging.raiseExceptions = False
 
