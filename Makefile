@@ -39,11 +39,12 @@ soak: .venv/.installed
 
 test-all: test soak ## Lint and every test
 
-lint: .venv/.installed ## Check style and form; changes nothing
+lint: .venv/.installed ## Check style, form and types; changes nothing
 	$(IN_VENV) ruff check
 	$(IN_VENV) ruff format --check
 	$(IN_VENV) snakefmt --check Snakefile workflow/rules
 	$(IN_VENV) snakemake --lint
+	$(IN_VENV) mypy
 
 format: .venv/.installed ## Lay out Python and Snakemake files
 	$(IN_VENV) ruff check --fix
@@ -68,7 +69,7 @@ lock: .venv/.installed ## Renew requirements.txt and requirements-slurm.txt, for
 	$(COMPILE) requirements-slurm.in --output-file requirements-slurm.txt
 
 clean: ## Remove .venv, .venv-slurm and caches; results/ and data/ stay
-	rm -rf .venv .venv-slurm .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-slurm .ruff_cache .mypy_cache .pytest_cache .hypothesis
 
 # Name the Python that .venv is built from, or say what is missing.
 python:

@@ -1,7 +1,7 @@
 """Upscale volumes of growing size and print the peak memory of every job.
 
-The network computes the first batch; after that a stand-in repeats pixels, so that gigabytes end
-in minutes. All else is the workflow's own code. Memory should not grow with the volume.
+The network computes the first batch. After that a stand-in repeats pixels, so that gigabytes take
+minutes; everything else is the code of the workflow. Memory should not grow with the volume.
 """
 
 import argparse
@@ -41,8 +41,8 @@ MODEL = """
 import sys
 sys.path.insert(0, {scripts!r})
 from pathlib import Path
-from sandstone import networks
-from sandstone.architecture import generator_config
+from sandstone.models import networks
+from sandstone.models.architecture import generator_config
 config = generator_config(scale={scale}, blocks=1, filters=4)
 folder = Path({folder!r})
 networks.save_network_json(folder / "generator.json", config)
@@ -84,18 +84,18 @@ def measure(
     """Return peak memory and seconds of the four jobs that upscale one volume."""
     shape, volume = shape_of(gigabytes, options.tile), folder / "rock.raw"
     write_volume(volume, shape)
-    layout, store, sign = folder / "layout.json", folder / "store", folder / "0.json"
+    layout, store, marker = folder / "layout.json", folder / "store", folder / "0.json"
     reading = ["--volume", volume, "--raw-shape", *shape, "--raw-dtype", "uint8"]
     reading = [*map(str, reading), "--voxel-size-um", "4"]
     model = ["--model-dir", str(folder)]
-    cut = ["--tile", str(options.tile), "--batch", str(options.batch)]
-    prepare = ["--name", "rock", "--model", "m", *model, *cut, "--layout", str(layout)]
+    tiling = ["--tile", str(options.tile), "--batch", str(options.batch)]
+    prepare = ["--name", "rock", "--model", "m", *model, *tiling, "--layout", str(layout)]
     slab = [*model, "--slab", "0", "--layout", str(layout), "--store", str(store)]
-    join = ["--slabs", str(sign), "--layout", str(layout), "--store", str(store)]
+    join = ["--slabs", str(marker), "--layout", str(layout), "--store", str(store)]
     join += ["--zarr", str(folder / "rock.ome.zarr"), "--table", str(folder / "table.csv")]
     tiff = ["--zarr", str(folder / "rock.ome.zarr"), "--output", str(folder / "rock.ome.tif")]
     slab_code = STAND_IN.format(
-        scripts=str(SCRIPTS), scale=SCALE, arguments=[*reading, *slab, "--output", str(sign)]
+        scripts=str(SCRIPTS), scale=SCALE, arguments=[*reading, *slab, "--output", str(marker)]
     )
     python = sys.executable
     jobs = {

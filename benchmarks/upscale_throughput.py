@@ -1,9 +1,9 @@
 """Upscale a volume by the script, by the bare network, and slice by slice; print the rates.
 
-The three do the same work on the same machine in one run: the whole job upscale_slab.py, its start
-included; the network alone on as many tiles that lie in memory; and a loop of `model.predict` over
-whole slices, which has no tiles, no halo, no file and no window. A job of a single block tells how
-long the start takes, which does not grow with the volume.
+All three do the same work on the same machine in one run: the whole job upscale_slab.py with its
+start; the network alone on as many tiles, which lie in memory; and a loop of `model.predict` over
+whole slices, without tiles, halo, files and window. A job of a single block shows how long the
+start takes, which does not grow with the volume.
 """
 
 import argparse
@@ -39,14 +39,14 @@ def run_script(folder: Path, options: argparse.Namespace) -> tuple[float, float]
 
     reading = ["--volume", str(folder / "rock.npy"), "--voxel-size-um", "4"]
     model = ["--model-dir", str(folder), "--layout", str(folder / "layout.json")]
-    cut = ["--tile", str(options.tile), "--batch", str(options.batch)]
-    prepare = [sys.executable, str(SCRIPTS / "prepare_upscale.py"), *reading, *model, *cut]
+    tiling = ["--tile", str(options.tile), "--batch", str(options.batch)]
+    prepare = [sys.executable, str(SCRIPTS / "prepare_upscale.py"), *reading, *model, *tiling]
     subprocess.run(
         [*prepare, "--name", "rock", "--model", "m", "--levels", "0", "255"],
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    blocks = len(read_layout(folder / "layout.json").cut)
+    blocks = len(read_layout(folder / "layout.json").tiling)
     seconds = []
     for slabs in (1, blocks):
         slab = ["--slab", "0", "--slabs", str(slabs), "--threads", str(options.threads)]
@@ -68,13 +68,13 @@ def run_network(folder: Path) -> float:
     from sandstone.models import networks
     from sandstone.upscaling.layout import read_layout
 
-    cut = read_layout(folder / "layout.json").cut
-    edges = [edge + 2 * cut.halo for edge in cut.block[1:]]
-    tiles = np.random.default_rng(0).random((cut.call, *edges, 1), dtype=np.float32)
+    tiling = read_layout(folder / "layout.json").tiling
+    edges = [edge + 2 * tiling.halo for edge in tiling.block[1:]]
+    tiles = np.random.default_rng(0).random((tiling.call, *edges, 1), dtype=np.float32)
     model = networks.load_generator(folder)
     networks.predict(model, tiles)
     start = time.monotonic()
-    for _ in range(calls(cut)):
+    for _ in range(calls(tiling)):
         networks.predict(model, tiles)
     return time.monotonic() - start
 

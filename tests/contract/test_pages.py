@@ -1,4 +1,4 @@
-"""What the pages say is there: links, outputs, make targets."""
+"""What the pages say is there: links, outputs, make targets, tests; and their lines are short."""
 
 import re
 from pathlib import Path
@@ -9,10 +9,15 @@ from .project import REPOSITORY, rules
 
 PAGES = [
     *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *(REPOSITORY / "config").glob("*.md"),
     REPOSITORY / "data" / "README.md",
     *sorted((REPOSITORY / "docs").glob("*.md")),
 ]
 FOR_MAKE_ITSELF = {"help"}
+LONGEST_LINE = 120
+EACH_PAGE = pytest.mark.parametrize(
+    "page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY))
+)
 
 
 def section(title: str) -> str:
@@ -36,12 +41,45 @@ def outputs() -> set[str]:
     return {f"results/{path}".replace("wildcards.", "").replace(":q", "") for path in found}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+@EACH_PAGE
 def test_links_lead_somewhere(page: Path):
     text = page.read_text(encoding="utf-8")
     local = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
     missing = [link for link in local if not (page.parent / link.partition("#")[0]).exists()]
     assert missing == []
+
+
+@EACH_PAGE
+def test_tests_that_a_page_names_exist(page: Path):
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"\btests/[\w./{},]*[\w/}]", without_code(text))
+    made = set(re.findall(r"^\+\+\+ b/(\S+)", text, re.MULTILINE))  # by a diff of the page
+    paths = {path for name in named for path in expanded(name)} - made
+    assert {path for path in paths if not (REPOSITORY / path).exists()} == set()
+
+
+def expanded(path: str) -> list[str]:
+    """Paths that a shell makes of `path`, which may hold one pair of braces."""
+    head, brace, rest = path.partition("{")
+    choices, _, tail = rest.partition("}")
+    return [head + choice + tail for choice in choices.split(",")] if brace else [path]
+
+
+@EACH_PAGE
+def test_lines_of_prose_are_short(page: Path):
+    lines = prose(page.read_text(encoding="utf-8"))
+    assert [line for line in lines if len(line) > LONGEST_LINE] == []
+
+
+def prose(text: str) -> list[str]:
+    """Lines of a page that are no code, no row of a table, and hold no address."""
+    lines = without_code(text).splitlines()
+    return [line for line in lines if not line.startswith("|") and "://" not in line]
+
+
+def without_code(text: str) -> str:
+    """Text of a page without its fenced blocks."""
+    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def test_readme_names_outputs_that_rules_make():
@@ -76,9 +114,3 @@ def test_readme_names_every_make_target():
     documented = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
     named = {name.removeprefix("make ") for name in first_cells(section("Make targets"))}
     assert named == documented - FOR_MAKE_ITSELF
-
-
-def test_design_names_every_script():
-    design = (REPOSITORY / "docs" / "design.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"^\| `(\w+)\.py` \| `--", design, re.MULTILINE))
-    assert named == {rule.name for rule in rules()}

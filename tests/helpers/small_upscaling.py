@@ -68,12 +68,12 @@ def upscale(folder: Path, volume: Path, *, slab: int = 0, slabs: int = 1) -> Pat
     import upscale_slab
     from sandstone.models import backend
 
-    sign = folder / f"slabs/{slab}.json"
+    marker = folder / f"slabs/{slab}.json"
     with pytest.MonkeyPatch.context() as patch:
         # TensorFlow has started already, and in fixtures of modules nobody else says so.
         patch.setattr(backend, "start", lambda **_: None)
         upscale_slab.main(words(slab_flags(folder, volume, slab=slab, slabs=slabs)))
-    return sign
+    return marker
 
 
 def slab_flags(folder: Path, volume: Path, *, slab: int = 0, slabs: int = 1) -> dict[str, object]:
@@ -90,7 +90,7 @@ def slab_flags(folder: Path, volume: Path, *, slab: int = 0, slabs: int = 1) -> 
     }
 
 
-def join(folder: Path, volume: Path, *signs: Path, **flags: object) -> Path:
+def join(folder: Path, volume: Path, *markers: Path, **flags: object) -> Path:
     """Run upscale_volume.py and return the folder of the image."""
     import upscale_volume
 
@@ -99,7 +99,7 @@ def join(folder: Path, volume: Path, *signs: Path, **flags: object) -> Path:
         "volume": volume,
         "voxel-size-um": VOXEL_UM,
         "layout": folder / "layout.json",
-        "slabs": list(signs),
+        "slabs": list(markers),
         "store": folder / "store",
         "zarr": image,
         "table": folder / "z_consistency.csv",

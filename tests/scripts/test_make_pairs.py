@@ -263,7 +263,7 @@ def test_the_script_shows_progress_and_one_sentence_for_a_mistake(run_script, sa
     arguments = sample(rock(12, 40, 40))
     done = run_script("make_pairs", *arguments, "--hr-size", 16, "--stride", 16, "--guard-um", 4)
     assert done.returncode == 0, done.stderr
-    assert "train: slice 2 of 2, 8 tiles" in done.stdout
+    assert "train: 2 of 2 slices, 8 tiles" in done.stdout
     failed = run_script("make_pairs", *arguments, "--hr-size", 160, "--guard-um", 4)
     assert failed.returncode == 2
     assert failed.stderr.count("\n") == 1

@@ -6,7 +6,7 @@ from helpers import small_upscaling
 
 import plan_upscale
 from sandstone.errors import InputError
-from sandstone.upscaling.blocks import Cut
+from sandstone.upscaling.blocks import Tiling
 
 GENERATOR = {"scale": 4, "blocks": 1, "filters": 4}
 
@@ -58,15 +58,17 @@ def test_calls_are_as_many_as_upscaling_makes(shape, axes):
 
     if axes == "mean" and min(shape) == 1:
         shape = (2, *shape[1:])
-    cut = Cut(shape, scale=2, axes=axes, tile=16, batch=4, halo=3)
+    tiling = Tiling(shape, scale=2, axes=axes, tile=16, batch=4, halo=3)
     seen = []
 
     def network(lr):
         seen.append(len(lr))
         return np.repeat(np.repeat(lr, 2, 1), 2, 2)
 
-    for number in range(len(cut)):
-        box = np.zeros([n + 2 * m for n, m in zip(cut.block, cut.margin, strict=True)], np.float32)
-        blockwise.enlarge(network, cut, cut[number], box)
-    assert plan_upscale.calls(cut) == len(seen)
-    assert set(seen) == {cut.call}
+    for number in range(len(tiling)):
+        box = np.zeros(
+            [n + 2 * m for n, m in zip(tiling.block, tiling.margin, strict=True)], np.float32
+        )
+        blockwise.enlarge(network, tiling, tiling[number], box)
+    assert plan_upscale.calls(tiling) == len(seen)
+    assert set(seen) == {tiling.call}

@@ -34,7 +34,7 @@ def prepared(folder, tmp_path):
 def test_the_window_is_percentiles_of_this_volume(prepared):
     voxels = np.arange(1000, 2000, dtype=np.uint16).reshape(10, 10, 10)
     layout = prepared(voxels, window=(10, 90))
-    assert layout.levels == (1099.0, 1899.0)
+    assert layout.grey_window == (1099.0, 1899.0)
     assert layout.window["percentiles"] == [10, 90]
     assert (layout.window["below"], layout.window["above"]) == (99, 100)
 
@@ -42,7 +42,7 @@ def test_the_window_is_percentiles_of_this_volume(prepared):
 def test_given_levels_are_taken_and_what_lies_beyond_is_counted(prepared):
     voxels = np.arange(1000, dtype=np.int16).reshape(10, 10, 10) - 500
     layout = prepared(voxels, levels=(-400, 450))
-    assert layout.levels == (-400, 450)
+    assert layout.grey_window == (-400, 450)
     assert layout.window["percentiles"] is None
     assert (layout.window["below"], layout.window["above"]) == (100, 49)
 
@@ -52,15 +52,15 @@ def test_percentiles_are_of_the_rock_where_the_view_is_a_box(prepared):
     voxels[:, :10] = 0
     inside = voxels[1:3, 10:30, 5:25]
     layout = prepared(voxels, window=(0, 100), field_of_view="1:3,10:30,5:25")
-    assert layout.levels == (inside.min(), inside.max())
+    assert layout.grey_window == (inside.min(), inside.max())
 
 
 def test_the_layout_says_what_will_be_made(prepared):
     layout = prepared(small_upscaling.rock((3, 20, 30)))
-    assert layout.cut.sr_shape == (3, 40, 60)
+    assert layout.tiling.sr_shape == (3, 40, 60)
     assert layout.sr_voxel_size_um == (6.0, 3.0, 3.0)
     assert layout.origin_um == (0.0, -1.5, -1.5)
-    assert layout.cut.halo > 2
+    assert layout.tiling.halo > 2
 
 
 def test_the_layout_knows_its_inputs(prepared, folder, tmp_path):
@@ -146,13 +146,13 @@ def test_a_truncated_volume_is_refused(folder, tmp_path):
     assert not (tmp_path / "layout.json").exists()
 
 
-def test_what_unpacks_into_memory_is_told(folder, tmp_path, capsys):
+def test_what_is_decompressed_into_memory_is_told(folder, tmp_path, capsys):
     import nrrd
 
     path = tmp_path / "rock.nrrd"
     nrrd.write(str(path), small_upscaling.rock((6, 20, 20)).T, {"encoding": "gzip"})
     small_upscaling.prepare(tmp_path, path, model_dir=folder / "model")
-    assert "unpacks all of it" in capsys.readouterr().out
+    assert "each job decompresses all of it" in capsys.readouterr().out
 
 
 def save_training(folder, sizes):
@@ -224,7 +224,7 @@ def test_a_view_without_rock_is_one_sentence(folder, tmp_path):
         small_upscaling.prepare(tmp_path, path, model_dir=folder / "model", field_of_view="auto")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", json.dumps({"cut": {}})])
+@pytest.mark.parametrize("text", ["{", "[]", json.dumps({"tiling": {}})])
 def test_a_damaged_layout_is_one_sentence(tmp_path, text):
     (tmp_path / "layout.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="make it again"):
@@ -241,15 +241,15 @@ def without(key):
         ("window", without("low")),
         ("window", lambda _: [0, 1]),
         ("window", lambda value: {**value, "high": value["low"]}),
-        ("cut", lambda value: {**value, "scale": "4"}),
-        ("cut", lambda value: {**value, "tile": 0}),
-        ("cut", lambda value: {**value, "shape": [1, 2]}),
-        ("cut", lambda value: {**value, "axes": "x"}),
-        ("cut", lambda value: {**value, "axes": ["z"]}),
-        ("cut", lambda value: {**value, "scale": 32}),
-        ("cut", lambda value: {**value, "shape": [2**31 - 1] * 3}),
-        ("cut", lambda value: {**value, "more": 1}),
-        ("cut", without("halo")),
+        ("tiling", lambda value: {**value, "scale": "4"}),
+        ("tiling", lambda value: {**value, "tile": 0}),
+        ("tiling", lambda value: {**value, "shape": [1, 2]}),
+        ("tiling", lambda value: {**value, "axes": "x"}),
+        ("tiling", lambda value: {**value, "axes": ["z"]}),
+        ("tiling", lambda value: {**value, "scale": 32}),
+        ("tiling", lambda value: {**value, "shape": [2**31 - 1] * 3}),
+        ("tiling", lambda value: {**value, "more": 1}),
+        ("tiling", without("halo")),
         ("dtype", lambda _: "complex64"),
         ("dtype", lambda _: ["uint8"]),
         ("source", lambda _: 3),
@@ -264,7 +264,7 @@ def test_a_layout_with_a_wrong_value_is_one_sentence(prepared, tmp_path, key, ch
     path = tmp_path / "layout.json"
     content = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps({**content, key: change(content[key])}), encoding="utf-8")
-    with pytest.raises(InputError, match=f"no layout: {key} has a wrong value; make it again"):
+    with pytest.raises(InputError, match=rf"layout\.json: {key} is .*; make it again"):
         read_layout(path)
 
 

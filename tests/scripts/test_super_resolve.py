@@ -120,7 +120,7 @@ def describe(folder, text):
         (("srgan", None), "srgan is none of the baselines .* --model-dir"),
         (("bicubic", '{"scale": 4}'), "bicubic is a baseline and needs no --model-dir"),
         (("srgan", ""), r"generator\.json is not valid JSON"),
-        (("srgan", "{}"), r"generator\.json does not tell the model's scale"),
+        (("srgan", "{}"), r"generator\.json has no scale"),
         (("srgan", '{"scale": 2}'), "enlarges by 2 but the pairs by 4"),
     ],
 )

@@ -64,8 +64,8 @@ def test_eight_slabs_are_one_slab_to_the_bit(ready, tmp_path, axes, shape):
 
 def test_more_slabs_than_blocks_leave_some_idle(ready, tmp_path):
     volume = ready(tile=64)
-    sign = small_upscaling.upscale(tmp_path, volume, slab=0, slabs=50)
-    assert json.loads(sign.read_text(encoding="utf-8"))["blocks"] == [0, 0]
+    marker = small_upscaling.upscale(tmp_path, volume, slab=0, slabs=50)
+    assert json.loads(marker.read_text(encoding="utf-8"))["blocks"] == [0, 0]
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
@@ -77,7 +77,7 @@ def test_the_result_is_the_network_s_in_the_grey_levels_of_the_input(ready, mode
 
     window = json.loads((tmp_path / "layout.json").read_text(encoding="utf-8"))["window"]
     low, high = window["low"], window["high"]
-    halo = json.loads((tmp_path / "layout.json").read_text(encoding="utf-8"))["cut"]["halo"]
+    halo = json.loads((tmp_path / "layout.json").read_text(encoding="utf-8"))["tiling"]["halo"]
     unit = np.clip((voxels.astype(np.float64) - low) / (high - low), 0, 1).astype(np.float32)
     padded = np.pad(unit, ((0, 0), (halo, halo), (halo, halo)), mode="reflect")
     edge = halo * small_upscaling.SCALE
@@ -97,12 +97,12 @@ def test_a_finished_slab_computes_nothing_again(ready, tmp_path, monkeypatch, ca
     assert "12 blocks, of which 12 are there already" in capsys.readouterr().out
 
 
-def test_another_network_starts_anew(ready, model, tmp_path, capsys):
+def test_another_network_starts_from_scratch(ready, model, tmp_path, capsys):
     volume = ready()
     small_upscaling.upscale(tmp_path, volume)
     (tmp_path / "model").unlink()
     small_upscaling.save_model(tmp_path / "model", seed=9)
-    with pytest.raises(InputError, match="trained anew"):
+    with pytest.raises(InputError, match="trained again"):
         small_upscaling.upscale(tmp_path, volume)
     small_upscaling.prepare(tmp_path, volume)
     capsys.readouterr()
@@ -110,7 +110,7 @@ def test_another_network_starts_anew(ready, model, tmp_path, capsys):
     assert "of which 0 are there already" in capsys.readouterr().out
 
 
-def test_another_number_of_threads_starts_anew(ready, tmp_path):
+def test_another_number_of_threads_starts_from_scratch(ready, tmp_path):
     layout = small_upscaling.prepare(tmp_path, ready())
     assert upscale_slab.fingerprint(layout, 1) != upscale_slab.fingerprint(layout, 2)
 
@@ -124,7 +124,7 @@ def test_every_room_that_decides_the_voxels_is_part_of_the_fingerprint():
 def test_another_volume_than_the_layout_s_is_refused(ready, tmp_path):
     ready()
     other = small_upscaling.save_volume(tmp_path / "other.npy", small_upscaling.rock((9, 40, 60)))
-    with pytest.raises(InputError, match="not the volume of the layout"):
+    with pytest.raises(InputError, match="no longer the volume of the layout"):
         small_upscaling.upscale(tmp_path, other)
 
 

@@ -20,27 +20,27 @@ SHAPE = (9, 40, 50)
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A folder in which a volume is upscaled, and the signs of its slabs."""
+    """A folder in which a volume is upscaled, and the markers of its slabs."""
     folder = tmp_path_factory.mktemp("made")
     small_upscaling.save_model(folder / "model")
     volume = small_upscaling.save_volume(folder / "rock.npy", small_upscaling.rock(SHAPE))
     small_upscaling.prepare(folder, volume)
-    signs = [small_upscaling.upscale(folder, volume, slab=slab, slabs=2) for slab in range(2)]
-    small_upscaling.join(folder, volume, *signs)
-    return folder, volume, signs
+    markers = [small_upscaling.upscale(folder, volume, slab=slab, slabs=2) for slab in range(2)]
+    small_upscaling.join(folder, volume, *markers)
+    return folder, volume, markers
 
 
 def test_what_is_left_of_earlier_runs_goes_and_nothing_else(made):
-    folder, volume, signs = made
+    folder, volume, markers = made
     earlier = folder / "store/earlier/0/c/0"
     earlier.mkdir(parents=True)
     foreign = folder / "store/.DS_Store"
     foreign.write_bytes(b"of a file manager")
-    own = signs[1].with_suffix(".provenance.json")
+    own = markers[1].with_suffix(".provenance.json")
     foreign_record = folder / "slabs/other.provenance.json"
     for record in (own, foreign_record, folder / "slabs/2.provenance.json"):
         record.write_text("{}", encoding="utf-8")
-    small_upscaling.join(folder, volume, *signs)
+    small_upscaling.join(folder, volume, *markers)
     foreign.unlink()  # it was left alone
     assert not (folder / "store/earlier").exists()
     assert set((folder / "slabs").glob("*.provenance.json")) == {own, foreign_record}
@@ -94,22 +94,22 @@ def test_tiff_is_the_same_in_bands_of_any_height(made, tmp_path, monkeypatch):
 
 
 def test_chunks_of_an_earlier_layout_are_removed(made):
-    folder, volume, signs = made
+    folder, volume, markers = made
     old = folder / "store" / ("0" * 64)
     (old / "0").mkdir(parents=True)
-    small_upscaling.join(folder, volume, *signs)
+    small_upscaling.join(folder, volume, *markers)
     assert not old.exists()
     assert len(list((folder / "store").iterdir())) == 1
 
 
 def test_a_missing_block_is_told_and_the_image_stays(made):
-    folder, volume, signs = made
+    folder, volume, markers = made
     before = (folder / "rock.ome.zarr/zarr.json").read_bytes()
     file = small_upscaling.chunks(folder / "store")[0]
     content = file.read_bytes()
     file.unlink()
     with pytest.raises(InputError, match="1 of 12 blocks are missing; compute the slabs again"):
-        small_upscaling.join(folder, volume, *signs)
+        small_upscaling.join(folder, volume, *markers)
     file.write_bytes(content)
     assert (folder / "rock.ome.zarr/zarr.json").read_bytes() == before
 
@@ -119,36 +119,36 @@ def test_a_missing_block_is_told_and_the_image_stays(made):
     [lambda content: content[: len(content) // 2], lambda content: content[:-9] + b"x" * 9],
 )
 def test_damaged_blocks_alone_are_computed_again(made, damage, capsys):
-    folder, volume, signs = made
+    folder, volume, markers = made
     file = small_upscaling.chunks(folder / "store")[-1]
     content = file.read_bytes()
     file.write_bytes(damage(content))
     with pytest.raises(InputError, match="1 of 12 blocks were damaged and are removed; run again"):
-        small_upscaling.join(folder, volume, *signs)
+        small_upscaling.join(folder, volume, *markers)
     with pytest.raises(InputError, match=r"1 of 12 blocks are missing; .* --forcerun upscale_slab"):
-        small_upscaling.join(folder, volume, *signs)  # as Snakemake's retry does
+        small_upscaling.join(folder, volume, *markers)  # as Snakemake's retry does
     assert (folder / "rock.ome.zarr/zarr.json").exists(), "the image of an earlier run stays"
     small_upscaling.upscale(folder, volume, slab=1, slabs=2)
     assert "6 blocks, of which 5 are there already" in capsys.readouterr().out
     assert file.read_bytes() == content
-    small_upscaling.join(folder, volume, *signs)
+    small_upscaling.join(folder, volume, *markers)
 
 
 def test_the_description_of_the_image_knows_the_voxels(made):
-    folder, _, signs = made
+    folder, _, markers = made
     image = json.loads((folder / "rock.ome.zarr/zarr.json").read_text(encoding="utf-8"))
-    sign = json.loads(signs[0].read_text(encoding="utf-8"))
-    assert image["attributes"]["sandstone-srgan"] == {"fingerprint": sign["fingerprint"]}
+    marker = json.loads(markers[0].read_text(encoding="utf-8"))
+    assert image["attributes"]["sandstone-srgan"] == {"fingerprint": marker["fingerprint"]}
 
 
 @pytest.mark.parametrize("content", ["", "{", "{}"])
-def test_a_damaged_description_of_the_chunks_is_made_anew(made, content):
-    folder, volume, signs = made
+def test_a_damaged_description_of_the_chunks_is_written_again(made, content):
+    folder, volume, markers = made
     (description,) = (folder / "store").glob("*/0/zarr.json")
     before = description.read_bytes()
     description.unlink()  # the image holds a link to it
     description.write_text(content, encoding="utf-8")
-    small_upscaling.join(folder, volume, *signs)
+    small_upscaling.join(folder, volume, *markers)
     assert description.read_bytes() == before
 
 
@@ -166,7 +166,7 @@ def test_a_type_that_tiff_lacks_is_refused(tmp_path):
 
 
 def test_a_failing_disk_removes_nothing(made, monkeypatch):
-    folder, volume, signs = made
+    folder, volume, markers = made
     before = small_upscaling.chunks(folder / "store")
 
     def fail(*_):
@@ -174,13 +174,13 @@ def test_a_failing_disk_removes_nothing(made, monkeypatch):
 
     monkeypatch.setattr(zarr.Array, "__getitem__", fail)
     with pytest.raises(OSError, match="Input/output"):
-        small_upscaling.join(folder, volume, *signs)
+        small_upscaling.join(folder, volume, *markers)
     assert small_upscaling.chunks(folder / "store") == before
-    assert all(sign.exists() for sign in signs)
+    assert all(marker.exists() for marker in markers)
 
 
 def test_an_input_that_changes_during_the_join_is_told(made, monkeypatch):
-    folder, volume, signs = made
+    folder, volume, markers = made
     read = jitter.measure
 
     def touching(*args, **options):
@@ -189,47 +189,47 @@ def test_an_input_that_changes_during_the_join_is_told(made, monkeypatch):
 
     monkeypatch.setattr(jitter, "measure", touching)
     with pytest.raises(InputError, match=r"rock\.npy: changed while it was read"):
-        small_upscaling.join(folder, volume, *signs)
+        small_upscaling.join(folder, volume, *markers)
 
 
 def test_a_missing_slab_is_told(made):
-    folder, volume, signs = made
+    folder, volume, markers = made
     with pytest.raises(InputError, match="0 of 12 blocks are missing"):
-        small_upscaling.join(folder, volume, signs[0])
+        small_upscaling.join(folder, volume, markers[0])
 
 
 def test_slabs_of_two_environments_are_refused(made, tmp_path):
-    folder, volume, signs = made
+    folder, volume, markers = made
     other = tmp_path / "1.json"
-    content = json.loads(signs[1].read_text(encoding="utf-8"))
+    content = json.loads(markers[1].read_text(encoding="utf-8"))
     other.write_text(json.dumps({**content, "fingerprint": "0" * 64}), encoding="utf-8")
     with pytest.raises(InputError, match="different code, libraries or threads"):
-        small_upscaling.join(folder, volume, signs[0], other)
+        small_upscaling.join(folder, volume, markers[0], other)
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"fingerprint": "../../.."}, "does not tell of a finished slab; run again"),
-        ({"fingerprint": None}, "does not tell of a finished slab"),
-        ({"blocks": [0, 10**12]}, "does not tell of a finished slab"),
-        ({"blocks": [-1, 6]}, "does not tell of a finished slab"),
-        ({"blocks": [6, 0]}, "does not tell of a finished slab"),
-        ({"blocks": "06"}, "does not tell of a finished slab"),
+        ({"fingerprint": "../../.."}, r"0\.json: fingerprint is '\.\./.*; run again"),
+        ({"fingerprint": None}, "fingerprint is None; run again"),
+        ({"blocks": [0, 10**12]}, "blocks is .*; run again"),
+        ({"blocks": [-1, 6]}, "blocks is .*; run again"),
+        ({"blocks": [6, 0]}, "blocks is .*; run again"),
+        ({"blocks": "06"}, "blocks is .*; run again"),
     ],
 )
-def test_a_forged_sign_is_refused_and_removes_nothing(made, tmp_path, change, expected):
-    folder, volume, signs = made
-    content = json.loads(signs[0].read_text(encoding="utf-8"))
+def test_a_forged_marker_is_refused_and_removes_nothing(made, tmp_path, change, expected):
+    folder, volume, markers = made
+    content = json.loads(markers[0].read_text(encoding="utf-8"))
     forged = tmp_path / "0.json"
     forged.write_text(json.dumps({**content, **change}), encoding="utf-8")
     before = small_upscaling.chunks(folder / "store")
     with pytest.raises(InputError, match=expected):
-        small_upscaling.join(folder, volume, forged, signs[1])
+        small_upscaling.join(folder, volume, forged, markers[1])
     assert small_upscaling.chunks(folder / "store") == before
 
 
-def test_a_missing_or_empty_sign_is_refused(made, tmp_path):
+def test_a_missing_or_empty_marker_is_refused(made, tmp_path):
     folder, volume, _ = made
     with pytest.raises(InputError, match=r"0\.json does not exist"):
         small_upscaling.join(folder, volume, tmp_path / "0.json")
@@ -245,8 +245,8 @@ def fine(tmp_path):
 
 
 def test_a_true_fine_volume_is_measured_over_the_same_distances(made, fine):
-    folder, volume, signs = made
-    small_upscaling.join(folder, volume, *signs, hr=fine, hr_voxel_size_um=3.0)
+    folder, volume, markers = made
+    small_upscaling.join(folder, volume, *markers, hr=fine, hr_voxel_size_um=3.0)
     rows = table(folder)
     hr = np.load(fine)[::2].astype(float)  # slices of 3 µm, compared over 6
     cells = hr.reshape(9, 40, 2, 50, 2).mean(axis=(2, 4))
@@ -256,17 +256,17 @@ def test_a_true_fine_volume_is_measured_over_the_same_distances(made, fine):
 
 
 def test_a_fine_volume_of_other_voxels_is_refused(made, fine):
-    folder, volume, signs = made
+    folder, volume, markers = made
     with pytest.raises(InputError, match=r"its voxels are 2 x 2 x 2 µm.*6 x 3 x 3"):
-        small_upscaling.join(folder, volume, *signs, hr=fine, hr_voxel_size_um=2.0)
+        small_upscaling.join(folder, volume, *markers, hr=fine, hr_voxel_size_um=2.0)
 
 
 def test_all_axes_are_upscaled_alike(tmp_path):
     small_upscaling.save_model(tmp_path / "model")
     volume = small_upscaling.save_volume(tmp_path / "rock.npy", small_upscaling.rock((9, 20, 30)))
     small_upscaling.prepare(tmp_path, volume, axes="mean")
-    sign = small_upscaling.upscale(tmp_path, volume)
-    image = small_upscaling.join(tmp_path, volume, sign)
+    marker = small_upscaling.upscale(tmp_path, volume)
+    image = small_upscaling.join(tmp_path, volume, marker)
     with open_volume(image) as upscaled:
         assert upscaled.shape == (18, 40, 60)
         assert upscaled.voxel_size_um == (3.0, 3.0, 3.0)

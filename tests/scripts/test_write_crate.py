@@ -38,11 +38,11 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "here"
 
 
-def write(folder, elsewhere=("../rock.tif",)):
+def write(folder, external_inputs=("../rock.tif",)):
     write_crate.main(
         [
             *("--records", "results/slices/berea.provenance.json"),
-            *("--elsewhere", *elsewhere),
+            *("--external-inputs", *external_inputs),
             *("--config", '{"seed": 1, "samples": {"berea": {"path": "rock µ.tif"}}}'),
             *("--snakemake", "9.27.1", "--crate", "results/ro-crate-metadata.json"),
             *("--code", "results/code", "--config-file", "results/config.yaml"),
@@ -96,7 +96,7 @@ def test_an_older_copy_of_the_code_is_replaced(folder):
 
 
 @pytest.mark.parametrize(
-    ("change", "elsewhere", "expected"),
+    ("change", "external_inputs", "expected"),
     [
         (
             "results/slices/berea.tif",
@@ -107,11 +107,11 @@ def test_an_older_copy_of_the_code_is_replaced(folder):
         (None, [], "input rock.tif is missing"),
     ],
 )
-def test_a_run_that_is_no_longer_whole_is_refused(folder, change, elsewhere, expected):
+def test_a_run_that_is_no_longer_whole_is_refused(folder, change, external_inputs, expected):
     if change:
         (folder / change).write_bytes(b"another")
     with pytest.raises(InputError, match=expected):
-        write(folder, elsewhere)
+        write(folder, external_inputs)
     assert not (folder / "results/ro-crate-metadata.json").exists()
 
 

@@ -71,7 +71,7 @@ rule write_crate:
     params:
         logged=LOGGED,
         rerun_on=reasons("provenance"),
-        external_inputs=flag("elsewhere", external_inputs()),
+        external_inputs=flag("external-inputs", external_inputs()),
         folder=subpath(output.code, parent=True),
         config=json.dumps(config, sort_keys=True),  # all of it: the crate quotes it
         snakemake=snakemake_version,
@@ -106,7 +106,7 @@ rule verify_provenance:
         logged=LOGGED,
         script=code("verify_provenance")[0],
         results=RESULTS,
-        external_inputs=flag("elsewhere", external_inputs()),
+        external_inputs=flag("external-inputs", external_inputs()),
     shell:
         """
         exec {params.logged:q} {log:q} {params.script:q} \

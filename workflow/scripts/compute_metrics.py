@@ -33,13 +33,14 @@ def read_batches(
 ) -> Iterator[tuple["np.ndarray", "np.ndarray"]]:
     """Yield a few HR and SR tiles at a time, shapes (n, y, x), without their border."""
     from sandstone.metrics import quality
+    from sandstone.progress import Progress
 
+    progress = Progress(f"measuring {predictions.attrs.method}", len(test), "tiles")
     for start in range(0, len(test), BATCH):
         tiles = slice(start, start + BATCH)
         hr, sr = test.hr[tiles], predictions.sr[tiles]
         yield quality.cut_border(hr, border), quality.cut_border(sr, border)
-        done = min(start + BATCH, len(test))
-        print(f"{predictions.attrs.method}: measured {done} of {len(test)} tiles", flush=True)
+        progress.add(len(hr))
 
 
 def lpips_distance(weights: str, edge: int, threads: int) -> "Distance":

@@ -99,7 +99,7 @@ def repack(folder: Path) -> dict[str, "np.ndarray"]:
     InputError
         If a part holds other arrays than LPIPS-AlexNet's.
     """
-    weights = {}
+    weights: dict[str, np.ndarray] = {}
     for i, shape in enumerate(KERNEL_SHAPES, start=1):
         channels = shape[-1]
         kernel, bias = _expect(folder / f"slice_{i}_base.keras", [shape, (channels,)])

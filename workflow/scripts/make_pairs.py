@@ -5,7 +5,6 @@ its true neighbours. Slices pass through memory one at a time.
 """
 
 import argparse
-import math
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 SCALES = (2, 3, 4, 8)
 DEGRADATIONS = ("bicubic", "psf", "aliased_bilinear")
 STAGE = 20  # keeps these draws apart from those of other stages with the same seed
-REPORTS = 8  # lines of progress a split
 
 
 @dataclass(frozen=True)
@@ -136,12 +134,13 @@ def write_split(
     import numpy as np
 
     from sandstone.dataset.tiles import place_tiles
+    from sandstone.progress import Progress
 
     scale, size = recipe.scale, recipe.hr_size
     z0, y0, x0 = stack.metadata["origin"]
-    every = math.ceil(len(zs) / REPORTS)
+    progress = Progress(name, len(zs), "slices")
     total = 0
-    for done, z in enumerate(zs, start=1):
+    for z in zs:
         mask = cropped(stack.read_mask(z - z0), scale)
         corners = place_tiles(mask, size=size, stride=stride, multiple_of=scale)
         if corners:
@@ -150,8 +149,7 @@ def write_split(
             y, x = np.transpose(corners)
             writer.append(name, hr, lr, (np.full(len(corners), z), y + y0, x + x0))
         total += len(corners)
-        if done % every == 0 or done == len(zs):
-            print(f"{name}: slice {done} of {len(zs)}, {total} tiles", flush=True)
+        progress.add(1, note=f"{total} tiles")
     if not total:
         raise no_tiles(name, stack, zs, recipe)
 

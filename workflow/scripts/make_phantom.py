@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,19 +12,16 @@ from sandstone.provenance.record import add_record_flag, write_record
 if TYPE_CHECKING:
     import numpy as np
 
-SECONDS_BETWEEN_LINES = 5
 NO_SETTINGS = {"output", "provenance"}
 
 
 def with_progress(slices: "Iterator[np.ndarray]", depth: int) -> "Iterator[np.ndarray]":
     """Yield `slices` and tell every few seconds how far they are."""
-    start = shown = time.monotonic()
-    for done, image in enumerate(slices, start=1):
-        now = time.monotonic()
-        if now - shown >= SECONDS_BETWEEN_LINES or done == depth:
-            left = (now - start) / done * (depth - done)
-            print(f"phantom: {done} of {depth} slices, {left:.0f} s left", flush=True)
-            shown = now
+    from sandstone.progress import Progress
+
+    progress = Progress("phantom", depth, "slices")
+    for image in slices:
+        progress.add(1)
         yield image
 
 

@@ -1,6 +1,6 @@
-"""Tell what upscaling a volume will take: tiles, memory, disk and hours, before it is computed.
+"""Plan the upscaling of a volume: tiles, memory, disk and hours, before anything is computed.
 
-The rate is measured on one batch of tiles by an untrained network of the model's architecture.
+The rate is measured on one batch of tiles with an untrained network of the model's architecture.
 """
 
 import argparse
@@ -18,14 +18,14 @@ from sandstone import cli
 from sandstone.volumes import flags
 
 if TYPE_CHECKING:
-    from sandstone.upscaling.blocks import Cut
+    from sandstone.upscaling.blocks import Tiling
     from sandstone.volumes.volume import Volume
 
-PYRAMID = {"z": 4 / 3, "mean": 8 / 7}  # of all levels, times the finest
+PYRAMID = {"z": 4 / 3, "mean": 8 / 7}  # voxels of all levels, as multiples of the finest
 RSS_UNIT = 1 if sys.platform == "darwin" else 1 << 10  # bytes, of ru_maxrss
 
 
-def measure_call(cut: "Cut", generator: dict[str, object], threads: int) -> float:
+def measure_call(tiling: "Tiling", generator: dict[str, object], threads: int) -> float:
     """Return the seconds of one call of the network, after one that compiles it."""
     from sandstone.models import backend
 
@@ -36,48 +36,53 @@ def measure_call(cut: "Cut", generator: dict[str, object], threads: int) -> floa
     from sandstone.models import networks
 
     model = networks.build_generator(**generator)
-    edges = [edge + 2 * cut.halo for edge in cut.block[1:]]
-    lr = np.zeros((cut.call, *edges, 1), np.float32)
+    edges = [edge + 2 * tiling.halo for edge in tiling.block[1:]]
+    lr = np.zeros((tiling.call, *edges, 1), np.float32)
     networks.predict(model, lr)
     start = time.monotonic()
     networks.predict(model, lr)
     return time.monotonic() - start
 
 
-def calls(cut: "Cut") -> int:
-    """Return how often the network is called for the whole volume."""
+def calls(tiling: "Tiling") -> int:
+    """Return the number of calls of the network for the whole volume."""
     from sandstone.models.cubic import BICUBIC_RADIUS
 
-    if cut.axes == "mean":
-        each = sum(-(-(edge + 2 * BICUBIC_RADIUS) // cut.call) for edge in cut.block)
-        return each * len(cut)
-    _, across, along = cut.counts
-    layers, depth = cut.counts[0], cut.block[0]
-    last = cut.shape[0] - (layers - 1) * depth
-    return across * along * ((layers - 1) * depth // cut.call + -(-last // cut.call))
+    if tiling.axes == "mean":
+        each = sum(-(-(edge + 2 * BICUBIC_RADIUS) // tiling.call) for edge in tiling.block)
+        return each * len(tiling)
+    _, across, along = tiling.counts
+    layers, depth = tiling.counts[0], tiling.block[0]
+    last = tiling.shape[0] - (layers - 1) * depth
+    return across * along * ((layers - 1) * depth // tiling.call + -(-last // tiling.call))
 
 
-def describe(args: argparse.Namespace, volume: "Volume", cut: "Cut", seconds: float) -> list[str]:
+def describe(
+    args: argparse.Namespace, volume: "Volume", tiling: "Tiling", seconds: float
+) -> list[str]:
     """Return the lines of the plan."""
     from sandstone.progress import duration
     from sandstone.upscaling.blockwise import AHEAD
 
     itemsize = volume.dtype.itemsize
-    voxels = math.prod(cut.sr_shape)
+    voxels = math.prod(tiling.sr_shape)
     finest = voxels * itemsize
-    waiting = (2 * AHEAD + 2) * math.prod(cut.block) * math.prod(cut.factors) * 4
+    waiting = (2 * AHEAD + 2) * math.prod(tiling.block) * math.prod(tiling.factors) * 4
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT + waiting
     if volume.in_memory:
-        memory += math.prod(cut.shape) * itemsize
-    total = calls(cut) * seconds
-    slabs = min(args.slabs, len(cut))
-    disk = finest * PYRAMID[cut.axes] + finest * ("tiff" in args.formats)
+        memory += math.prod(tiling.shape) * itemsize
+    total = calls(tiling) * seconds
+    slabs = min(args.slabs, len(tiling))
+    disk = finest * PYRAMID[tiling.axes] + finest * ("tiff" in args.formats)
     free = shutil.disk_usage(_existing(Path(args.output).absolute())).free
-    shape, fine = (" x ".join(map(str, each)) for each in (cut.shape, cut.sr_shape))
-    unpacked = " (its compression has no parts: all of it is unpacked)" if volume.in_memory else ""
-    rates = math.prod(cut.shape) / total / 1e3, voxels / total / 1e6
+    shape, fine, block = (
+        " x ".join(map(str, each)) for each in (tiling.shape, tiling.sr_shape, tiling.block)
+    )
+    stream = " (the file is one compressed stream: all of it is decompressed)"
+    unpacked = stream if volume.in_memory else ""
+    rates = math.prod(tiling.shape) / total / 1e3, voxels / total / 1e6
     lines = {
-        "blocks": f"{len(cut)} of {' x '.join(map(str, cut.block))} voxels, halo {cut.halo}",
+        "blocks": f"{len(tiling)} of {block} voxels, halo {tiling.halo}",
         "memory": f"about {memory / 1e9:.1f} GB a slab{unpacked}",
         "disk": f"{disk / 1e9:.2f} GB before compression; {free / 1e9:.1f} GB are free",
         "rate": f"{rates[0]:.1f} kvoxels/s of the input, {rates[1]:.3f} Mvoxels/s of the output",
@@ -85,7 +90,7 @@ def describe(args: argparse.Namespace, volume: "Volume", cut: "Cut", seconds: fl
     }
     if slabs > 1:
         lines["time"] += f", {duration(total / slabs)} with all {slabs} slabs at once on as many"
-    head = f"{args.name}: {shape} voxels of {volume.dtype} become {fine} (axes {cut.axes})"
+    head = f"{args.name}: {shape} voxels of {volume.dtype} become {fine} (axes {tiling.axes})"
     return [head, *(f"  {key:8}{line}" for key, line in lines.items())]
 
 
@@ -97,33 +102,33 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line of this script."""
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
-    add("--name", required=True, help="of the volume")
+    add("--name", required=True, help="name of the volume")
     flags.add(arguments)
     add("--generator", required=True, type=json.loads, help="architecture of the model, JSON")
-    add("--axes", choices=["z", "mean"], default="z", help="slices only, or all three axes alike")
+    add("--axes", choices=["z", "mean"], default="z", help="enlarge slices, or all three axes")
     add("--tile", type=cli.positive_int, default=256, help="largest edge of a block, LR pixels")
     add("--batch", type=cli.positive_int, default=1, help="slices in one call of the network")
-    add("--slabs", type=cli.positive_int, default=1, help="jobs at once")
-    add("--formats", nargs="+", choices=["zarr", "tiff"], default=["zarr"], help="to be written")
-    add("--threads", type=cli.positive_int, default=2, help="of one operation")
-    add("--output", type=cli.WorkPath, required=True, help="the plan, to write (.txt)")
+    add("--slabs", type=cli.positive_int, default=1, help="number of jobs")
+    add("--formats", nargs="+", choices=["zarr", "tiff"], default=["zarr"], help="formats to write")
+    add("--threads", type=cli.positive_int, default=2, help="threads of one operation")
+    add("--output", type=cli.WorkPath, required=True, help="plan to write (.txt)")
     return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Open the volume, measure the rate, tell the plan."""
+    """Open the volume, measure the rate, print and write the plan."""
     args = parser().parse_args(argv)
 
     from sandstone.files import write_text
     from sandstone.models.architecture import generator_config, receptive_field
-    from sandstone.upscaling.blocks import Cut
+    from sandstone.upscaling.blocks import Tiling
 
     generator = generator_config(**args.generator)
     with flags.open_named(args) as volume:
         halo = receptive_field(generator)
-        cut = Cut(volume.shape, generator["scale"], args.axes, args.tile, args.batch, halo)
-        seconds = measure_call(cut, generator, args.threads)
-        plan = describe(args, volume, cut, seconds)
+        tiling = Tiling(volume.shape, generator["scale"], args.axes, args.tile, args.batch, halo)
+        seconds = measure_call(tiling, generator, args.threads)
+        plan = describe(args, volume, tiling, seconds)
     print("\n".join(plan), flush=True)
     write_text(args.output, "\n".join(plan) + "\n")
 

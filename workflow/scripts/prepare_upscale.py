@@ -1,6 +1,7 @@
-"""Fix the grey window of a volume to upscale, and how the work is cut, once for all jobs.
+"""Determine the grey window and the tiling of a volume to upscale, once for all jobs.
 
-Reads the whole low-resolution volume: its grey levels, its SHA-256, and whether it can be upscaled.
+Reads the whole low-resolution volume for its grey levels and its SHA-256, and checks that it can
+be upscaled.
 """
 
 import argparse
@@ -20,15 +21,15 @@ if TYPE_CHECKING:
     import numpy as np
 
     from sandstone.imaging.field_of_view import FieldOfView
-    from sandstone.upscaling.blocks import Cut
+    from sandstone.upscaling.blocks import Tiling
     from sandstone.volumes.volume import Volume
 
 CUBIC = 0.01  # relative difference of voxel edges that still counts as cubic
-ALIKE = 1.1  # ratio of voxel edges up to which grains look alike to a network
+ALIKE = 1.1  # ratio of voxel edges up to which grains look the same to a network
 
 
-def cut_of(args: argparse.Namespace, shape: tuple[int, int, int]) -> "Cut":
-    """Return how the volume is cut for the network.
+def tiling_of(args: argparse.Namespace, shape: tuple[int, int, int]) -> "Tiling":
+    """Return the tiling of the volume for the network.
 
     Raises
     ------
@@ -37,7 +38,7 @@ def cut_of(args: argparse.Namespace, shape: tuple[int, int, int]) -> "Cut":
     """
     from sandstone.files import read_json
     from sandstone.models.architecture import receptive_field
-    from sandstone.upscaling.blocks import Cut
+    from sandstone.upscaling.blocks import Tiling
 
     description, _ = generator_files(args.model_dir)
     generator = read_json(description, keys=["scale"], remedy="train the model first")
@@ -48,11 +49,11 @@ def cut_of(args: argparse.Namespace, shape: tuple[int, int, int]) -> "Cut":
             f"the model in {args.model_dir} enlarges by {scale}, not by {args.scale}; train it "
             "again with this scale, or name another model"
         )
-    return Cut(shape, scale, args.axes, args.tile, args.batch, halo)
+    return Tiling(shape, scale, args.axes, args.tile, args.batch, halo)
 
 
-def check_volume(args: argparse.Namespace, volume: "Volume", cut: "Cut") -> None:
-    """Refuse a volume whose result could not be written as asked, and say what costs memory."""
+def check_volume(args: argparse.Namespace, volume: "Volume", tiling: "Tiling") -> None:
+    """Refuse a volume whose result cannot be written as asked; say if it costs much memory."""
     from sandstone.sizes import LARGEST_BLOCK, voxel_bytes
     from sandstone.tiff_stack import check_ome_type
 
@@ -65,7 +66,7 @@ def check_volume(args: argparse.Namespace, volume: "Volume", cut: "Cut") -> None
         )
     if "tiff" in args.formats:
         check_ome_type(volume.dtype, volume.files[0])
-        sr_slice = voxel_bytes(cut.sr_shape[1:], volume.dtype)
+        sr_slice = voxel_bytes(tiling.sr_shape[1:], volume.dtype)
         if sr_slice > LARGEST_BLOCK:
             raise InputError(
                 f"{volume.files[0]}: its upscaled slices take {sr_slice / 1e9:.1f} GB each, and "
@@ -75,21 +76,21 @@ def check_volume(args: argparse.Namespace, volume: "Volume", cut: "Cut") -> None
     if volume.in_memory:
         size = voxel_bytes(volume.shape, volume.dtype)
         print(
-            f"{volume.files[0]}: its compression has no parts, so every job unpacks all of it, "
+            f"{volume.files[0]}: one compressed stream, so each job decompresses all of it, "
             f"{size / 1e9:.2f} GB, into memory; save it uncompressed to avoid that",
             flush=True,
         )
 
 
 def compare_voxels(record: str, volume: "Volume", scale: int) -> None:
-    """Say so where the volume's voxels are not of a size that the model has learned to enlarge.
+    """Print a note if the model was trained to enlarge voxels of another size.
 
-    That is no error: rock with grains of another size may need just that. But nothing else tells.
+    That is no error: rock with grains of another size may need it. But no later step says so.
 
     Parameters
     ----------
     record : str
-        Provenance record of the training, which knows the HR voxel edges of every sample.
+        Provenance record of the training, with the HR voxel edges of each sample.
     volume : Volume
     scale : int
 
@@ -119,18 +120,18 @@ def compare_voxels(record: str, volume: "Volume", scale: int) -> None:
     )
 
 
-def find_levels(args: argparse.Namespace, volume: "Volume") -> Sequence[float]:
-    """Return the grey levels that become black and white: given, or percentiles of the rock."""
+def find_grey_window(args: argparse.Namespace, volume: "Volume") -> Sequence[float]:
+    """Return the grey levels that become 0 and 1: given, or percentiles of the rock."""
     if args.levels:
         return args.levels
     from sandstone.imaging import field_of_view, window
 
     view = field_of_view.find(args.field_of_view, volume.shape, volume.read_slice)
-    levels = window.find(
+    grey_window = window.find(
         lambda: _rock(volume, view), volume.dtype, args.window, source=volume.files[0]
     )
-    print(f"view {view.mode}: percentiles {args.window} are grey levels {levels}", flush=True)
-    return levels
+    print(f"view {view.mode}: percentiles {args.window} are grey levels {grey_window}", flush=True)
+    return grey_window
 
 
 def _rock(volume: "Volume", view: "FieldOfView") -> "Iterator[np.ndarray]":
@@ -149,10 +150,10 @@ def survey(args: argparse.Namespace, volume: "Volume") -> tuple[dict[str, Any], 
     dict
         The window, with the number of voxels that lie beyond it and will saturate.
     str
-        SHA-256 of the voxels as they were read, little-endian: the files' own does not tell
-        which dataset, byte order or reader was used.
+        SHA-256 of the voxels as they were read, little-endian: that of the files does not
+        depend on the dataset, byte order or reader.
     """
-    low, high = find_levels(args, volume)
+    low, high = find_grey_window(args, volume)
     below = above = total = 0
     digest = hashlib.sha256()
     stored = volume.dtype.newbyteorder("<")
@@ -176,16 +177,16 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line of this script."""
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
-    add("--name", required=True, help="of the volume")
+    add("--name", required=True, help="name of the volume")
     flags.add(arguments)
     add("--model", required=True, help="name of the model")
     add("--model-dir", type=cli.InputPath, required=True, help="folder of the trained model")
-    add("--training", type=cli.InputPath, help="record of its training (.provenance.json)")
-    add("--scale", type=cli.positive_int, help="what the model must enlarge by")
-    add("--axes", choices=["z", "mean"], default="z", help="slices only, or all three axes alike")
+    add("--training", type=cli.InputPath, help="provenance record of its training")
+    add("--scale", type=cli.positive_int, help="factor by which the model must enlarge")
+    add("--axes", choices=["z", "mean"], default="z", help="enlarge slices, or all three axes")
     add("--tile", type=cli.positive_int, default=256, help="largest edge of a block, LR pixels")
     add("--batch", type=cli.positive_int, default=1, help="slices in one call of the network")
-    add("--formats", nargs="+", choices=["zarr", "tiff"], default=["zarr"], help="to be written")
+    add("--formats", nargs="+", choices=["zarr", "tiff"], default=["zarr"], help="formats to write")
     add("--window", type=float, nargs=2, default=[0.1, 99.9], help="percentiles of the rock")
     add("--levels", type=float, nargs=2, help="grey levels instead of percentiles")
     add("--field-of-view", default="auto", help="auto, full, or z0:z1,y0:y1,x0:x1 in voxels")
@@ -193,14 +194,14 @@ def parser() -> argparse.ArgumentParser:
         "--layout",
         type=cli.OutputPath,
         required=True,
-        help="what the jobs agree on, to write (.json)",
+        help="grey window, tiling and hashes for all jobs, to write (.json)",
     )
     add_record_flag(arguments)
     return arguments
 
 
 def check_flags(args: argparse.Namespace) -> None:
-    """Raise an `InputError` for flags that no single flag's type can judge."""
+    """Raise an `InputError` for ranges that are empty or impossible."""
     low, high = args.window
     if not 0 <= low < high <= 100:
         raise InputError(f"--window {low:g} {high:g} is no range of percentiles; try 0.1 99.9")
@@ -221,12 +222,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         flags.open_named(args) as volume,
         unchanged.unchanged(volume.files),
     ):
-        cut = cut_of(args, volume.shape)
-        check_volume(args, volume, cut)
+        tiling = tiling_of(args, volume.shape)
+        check_volume(args, volume, tiling)
         shown = " x ".join(map(str, volume.shape))
         print(f"{args.name}: {shown} voxels of {volume.dtype}, {volume.voxel_size_um} µm")
         if args.training:
-            compare_voxels(args.training, volume, cut.scale)
+            compare_voxels(args.training, volume, tiling.scale)
         window, voxels_sha256 = survey(args, volume)
         layout = Layout(
             volume=args.name,
@@ -239,7 +240,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             network=network_digests(args.model_dir),
             dtype=volume.dtype.name,
             voxel_size_um=tuple(volume.voxel_size_um),
-            cut=cut,
+            tiling=tiling,
             window=window,
         )
     write_layout(Path(args.layout), layout)

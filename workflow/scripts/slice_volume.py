@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 
     from sandstone.imaging.field_of_view import FieldOfView
     from sandstone.volumes.volume import Volume
-
-SECONDS_BETWEEN_LINES = 5
 
 
 class Scan:
@@ -45,14 +42,18 @@ class Scan:
         """Find where the rock is, and refuse a volume that has none."""
         import numpy as np
 
+        from sandstone.progress import Progress
+
         (z0, z1), (y0, _), (x0, _) = self._view.box
         corners, voxels = [], 0
-        for z in _with_progress("looking for rock", range(z0, z1)):
+        progress = Progress("looking for rock", z1 - z0, "slices")
+        for z in range(z0, z1):
             rock = self._view.rock(self._read(z))
             voxels += int(rock.sum())
             if rock.any():
                 rows, columns = (np.flatnonzero(rock.any(axis=axis)) for axis in (1, 0))
                 corners.append([z, rows[0], columns[0], z, rows[-1], columns[-1]])
+            progress.add(1)
         if not corners:
             raise InputError(
                 f"{self._volume.files[0]}: no rock found; give slices.field_of_view as full or "
@@ -79,16 +80,6 @@ class Scan:
             image = self._read(z)
             yield image[inside], self._view.rock(image)[inside]
         self._volume.check_unchanged()
-
-
-def _with_progress(what: str, places: range) -> Iterator[int]:
-    """Yield `places` and tell every few seconds how far they are."""
-    shown = time.monotonic()
-    for done, place in enumerate(places):
-        if time.monotonic() - shown >= SECONDS_BETWEEN_LINES:
-            shown = time.monotonic()
-            print(f"{what}: slice {done} of {len(places)}", flush=True)
-        yield place
 
 
 def write_outputs(

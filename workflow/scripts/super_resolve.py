@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,33 +20,30 @@ if TYPE_CHECKING:
     Method = Callable[[np.ndarray], np.ndarray]
 
 BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
-SECONDS_BETWEEN_LINES = 5
 
 
 def check_model_dir(method: str, model_dir: str | None) -> None:
-    """Raise an `InputError` unless models, and models alone, have a folder."""
+    """Raise an `InputError` unless models, and only models, have a folder."""
     if method in BASELINES and model_dir:
         raise InputError(f"{method} is a baseline and needs no --model-dir; leave it out")
     if method not in BASELINES and not model_dir:
         raise InputError(
             f"{method} is none of the baselines {', '.join(BASELINES)}; "
-            "for a model name its folder with --model-dir"
+            "give the folder of a model with --model-dir"
         )
 
 
 def check_model_scale(model_dir: Path, scale: int) -> None:
     """Raise an `InputError` unless the model enlarges by the scale of the pairs.
 
-    Its description is enough to tell, so TensorFlow need not start for it.
+    Only the model's description is read, so TensorFlow need not start.
     """
     from sandstone.files import read_json
 
     description, _ = generator_files(model_dir)
     model_scale = read_json(description, remedy="delete it and train again").get("scale")
     if model_scale is None:
-        raise InputError(
-            f"{description} does not tell the model's scale; delete it and train again"
-        )
+        raise InputError(f"{description} has no scale; delete it and train again")
     if model_scale != scale:
         raise InputError(
             f"the model in {model_dir} enlarges by {shown(model_scale)} but the pairs by "
@@ -96,9 +92,10 @@ def write_tiles(
     import numpy as np
 
     from sandstone.imaging import grey
+    from sandstone.progress import Progress
 
     test = pairs.split("test")
-    start = shown = time.monotonic()
+    progress = Progress(name, len(test), "tiles")
     for first in range(0, len(test), batch):
         chosen = slice(first, first + batch)
         sr = method(grey.to_unit(test.lr[chosen]))
@@ -109,12 +106,7 @@ def write_tiles(
             )
         corners = (test.z[chosen], test.y[chosen], test.x[chosen])
         writer.append(grey.from_unit(sr, pairs.dtype), corners)
-        done = min(first + batch, len(test))
-        now = time.monotonic()
-        if now - shown >= SECONDS_BETWEEN_LINES or done == len(test):
-            left = (now - start) / done * (len(test) - done)
-            print(f"{name}: {done} of {len(test)} tiles, {left:.0f} s left", flush=True)
-            shown = now
+        progress.add(len(sr))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -125,7 +117,12 @@ def parser() -> argparse.ArgumentParser:
     add("--method", required=True, help=f"{', '.join(BASELINES)}, or the name of a model")
     add("--model-dir", type=cli.InputPath, help="folder of the trained model; models only")
     add("--batch", type=cli.positive_int, default=8, help="tiles in memory at once")
-    add("--threads", type=cli.positive_int, default=2, help="of one operation; part of the result")
+    add(
+        "--threads",
+        type=cli.positive_int,
+        default=2,
+        help="threads of one operation; part of the result",
+    )
     add(
         "--output",
         type=cli.OutputPath,

@@ -1,6 +1,6 @@
 """Upscale the blocks of one slab of a volume with a trained generator.
 
-A job that was killed continues with the blocks that are not whole yet.
+A job that was killed continues with the blocks that are missing.
 """
 
 import argparse
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from sandstone.upscaling.layout import Layout
     from sandstone.volumes.volume import Volume
 
-# The rooms whose code decides the voxels. The input's voxels have a hash in the layout.
+# The rooms whose code determines the voxels. The layout holds a hash of the input voxels.
 ROOMS = ("imaging", "models", "upscaling")
 LIBRARIES = ("keras", "numpy", "tensorflow", "zarr")
 
 
 def fingerprint(layout_path: Path, threads: int) -> str:
-    """Return a digest of all that the chunks depend on; what has another one is not reused."""
+    """Return a digest of all that the chunks depend on; chunks of another one are not reused."""
     from sandstone.files import sha256_of
 
     state = {
@@ -51,12 +51,12 @@ def room_of(module: str) -> str:
 
 
 def check_network(layout: "Layout", model_dir: Path) -> None:
-    """Refuse a network that is not the layout's."""
+    """Refuse a network that is not the one of the layout."""
     from sandstone.upscaling.layout import network_digests
 
     if network_digests(model_dir) != layout.network:
         raise InputError(
-            f"{model_dir}: trained anew since the layout was made; make the layout again with "
+            f"{model_dir}: trained again since the layout was made; make the layout again with "
             "prepare_upscale.py"
         )
 
@@ -84,25 +84,30 @@ def compute(
     store: "ChunkStore",
     pending: "list[Block]",
 ) -> None:
-    """Compute the blocks that are not whole yet.
+    """Compute the blocks that are missing.
 
     Raises
     ------
     InputError
-        If the volume changes meanwhile; what was computed from it is removed.
+        If the volume changes meanwhile; the blocks computed from it are removed.
     """
-    from sandstone.progress import Rate
+    from sandstone.progress import VOXELS, Progress
     from sandstone.upscaling import blockwise
     from sandstone.volumes import unchanged
 
     network = load_network(Path(args.model_dir), args.threads)
-    voxels = sum(layout.cut.voxels(block) for block in pending)
-    rate = Rate(f"slab {args.slab + 1} of {args.slabs}", voxels)
+    voxels = sum(layout.tiling.voxels(block) for block in pending)
+    progress = Progress(f"slab {args.slab + 1} of {args.slabs}", voxels, VOXELS)
     store.open()
     try:
         with unchanged.unchanged(volume.files):
             blockwise.upscale(
-                volume, store, network, blocks=pending, levels=layout.levels, done=rate.add
+                volume,
+                store,
+                network,
+                blocks=pending,
+                grey_window=layout.grey_window,
+                done=progress.add,
             )
     except unchanged.Changed:
         for block in pending:
@@ -118,27 +123,32 @@ def parser() -> argparse.ArgumentParser:
     add("--layout", type=cli.InputPath, required=True, help="what prepare_upscale.py wrote (.json)")
     add("--model-dir", type=cli.InputPath, required=True, help="folder of the trained model")
     add("--slab", type=cli.non_negative_int, required=True, help="number of the slab, from 0")
-    add("--slabs", type=cli.positive_int, default=1, help="slabs into which the blocks are dealt")
-    add("--threads", type=cli.positive_int, default=2, help="of one operation; part of the result")
+    add("--slabs", type=cli.positive_int, default=1, help="number of slabs that share the blocks")
+    add(
+        "--threads",
+        type=cli.positive_int,
+        default=2,
+        help="threads of one operation; part of the result",
+    )
     add(
         "--store",
         type=cli.WorkPath,
         required=True,
-        help="folder in which all slabs collect their chunks",
+        help="folder for the chunks of all slabs",
     )
-    # It passes like the chunks: the image that is joined from them is what remains.
+    # The marker is temporary, as the chunks are: what remains is the image joined from them.
     add(
         "--output",
         type=cli.WorkPath,
         required=True,
-        help="sign that the slab is finished, to write (.json)",
+        help="marker of the finished slab, to write (.json)",
     )
     add_record_flag(arguments)
     return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Compute what is missing of the slab."""
+    """Compute the missing blocks of the slab and write its marker."""
     args = parser().parse_args(argv)
     if args.slab >= args.slabs:
         raise InputError(f"--slab {args.slab} is not below --slabs {args.slabs}; count from 0")
@@ -151,11 +161,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     layout = read_layout(Path(args.layout))
     check_network(layout, Path(args.model_dir))
     own = fingerprint(Path(args.layout), args.threads)
-    store = ChunkStore(Path(args.store) / own / "0", layout.cut, layout.dtype)
-    numbers = layout.cut.slab(args.slab, args.slabs)
+    store = ChunkStore(Path(args.store) / own / "0", layout.tiling, layout.dtype)
+    numbers = layout.tiling.slab(args.slab, args.slabs)
     with flags.open_named(args) as volume:
         check_volume(layout, volume, unchanged.size(volume.files))
-        blocks = [layout.cut[number] for number in numbers]
+        blocks = [layout.tiling[number] for number in numbers]
         pending = [block for block in blocks if not store.is_whole(block)]
         whole = len(blocks) - len(pending)
         print(f"{len(blocks)} blocks, of which {whole} are there already", flush=True)

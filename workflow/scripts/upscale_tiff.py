@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
     from sandstone.volumes.volume import Volume
 
-# A chunk is unpacked once for all of its slices that are read together, at least one.
+# A chunk is decompressed once for all of its slices that are read together; at least one is.
 BYTES_AT_ONCE = 1 << 28
 
 
 def pages(volume: "Volume") -> "Iterator[np.ndarray]":
     """Yield every slice, shape (y, x)."""
-    from sandstone.progress import Rate
+    from sandstone.progress import Progress
 
     depth, height, width = volume.shape
-    rate = Rate("slices", depth * height * width)
+    progress = Progress("OME-TIFF", depth, "slices")
     step = max(1, BYTES_AT_ONCE // (height * width * volume.dtype.itemsize))
     for z in range(0, depth, step):
         for page in volume.read(z, min(z + step, depth)):
+            progress.add(1)
             yield page
-            rate.add(page.size)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read the finest level and write it as TIFF."""
+    """Read the finest level of the image and write it as TIFF."""
     args = parser().parse_args(argv)
 
     import tifffile

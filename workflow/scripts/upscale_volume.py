@@ -29,29 +29,32 @@ if TYPE_CHECKING:
     from sandstone.upscaling.layout import Layout
     from sandstone.volumes.volume import Volume
 
-DIGITS = 6  # significant, of the table
-SAME_VOXEL = 0.02  # relative; scanners round the voxel size in their metadata
+DIGITS = 6  # significant digits in the table
+SAME_VOXEL = 0.02  # relative difference; scanners round the voxel size in their metadata
 
 
-def read_sign(slab: str | Path, blocks: int) -> tuple[str, range]:
-    """Return the fingerprint of a finished slab, and which of the `blocks` it computed.
+def read_marker(slab: str | Path, blocks: int) -> tuple[str, range]:
+    """Return the fingerprint of a finished slab, and the numbers of its blocks.
 
     Raises
     ------
     InputError
-        If its sign is missing or damaged.
+        If its marker is missing or damaged.
     """
-    from sandstone.fields import are, is_whole
+    from sandstone.fields import are, check_fields, is_whole
     from sandstone.files import read_json
 
+    kinds = {
+        # It names a folder, whose neighbours are deleted at the end.
+        "fingerprint": lambda value: (
+            isinstance(value, str) and bool(re.fullmatch(r"[0-9a-f]{64}", value))
+        ),
+        "blocks": lambda value: are(is_whole, value, 2) and 0 <= value[0] <= value[1] <= blocks,
+    }
     remedy = "run again with --forcerun upscale_slab"
-    sign = read_json(slab, keys=["fingerprint", "blocks"], remedy=remedy)
-    fingerprint, ends = sign["fingerprint"], sign["blocks"]
-    # It names a folder, whose neighbours are cleared away in the end.
-    named = isinstance(fingerprint, str) and re.fullmatch(r"[0-9a-f]{64}", fingerprint)
-    if not named or not are(is_whole, ends, 2) or not 0 <= ends[0] <= ends[1] <= blocks:
-        raise InputError(f"{slab} does not tell of a finished slab; {remedy}")
-    return fingerprint, range(*ends)
+    marker = read_json(slab, keys=kinds, remedy=remedy)
+    check_fields(marker, kinds, slab, remedy)
+    return marker["fingerprint"], range(*marker["blocks"])
 
 
 def find_store(layout: "Layout", folder: Path, slabs: Sequence[str]) -> "ChunkStore":
@@ -60,49 +63,49 @@ def find_store(layout: "Layout", folder: Path, slabs: Sequence[str]) -> "ChunkSt
     Raises
     ------
     InputError
-        If a slab is not finished, slabs were made differently, or a chunk is missing.
+        If a slab is not finished, slabs have different fingerprints, or a chunk is missing.
     """
     from sandstone.upscaling.chunk_store import ChunkStore
 
-    signs = [read_sign(slab, len(layout.cut)) for slab in slabs]
-    fingerprints = {fingerprint for fingerprint, _ in signs}
-    covered = sorted(number for _, numbers in signs for number in numbers)
+    markers = [read_marker(slab, len(layout.tiling)) for slab in slabs]
+    fingerprints = {fingerprint for fingerprint, _ in markers}
+    covered = sorted(number for _, numbers in markers for number in numbers)
     if len(fingerprints) > 1:
         raise InputError(
             "the slabs were computed by different code, libraries or threads; compute them again "
             "in one environment, with --forcerun upscale_slab"
         )
-    store = ChunkStore(folder / fingerprints.pop() / "0", layout.cut, layout.dtype)
-    missing = [i for i in range(len(layout.cut)) if not store.is_whole(layout.cut[i])]
-    if covered != list(range(len(layout.cut))) or missing:
+    store = ChunkStore(folder / fingerprints.pop() / "0", layout.tiling, layout.dtype)
+    missing = [i for i in range(len(layout.tiling)) if not store.is_whole(layout.tiling[i])]
+    if covered != list(range(len(layout.tiling))) or missing:
         raise InputError(
-            f"{folder}: {len(missing)} of {len(layout.cut)} blocks are missing; compute the slabs "
-            "again, with --forcerun upscale_slab"
+            f"{folder}: {len(missing)} of {len(layout.tiling)} blocks are missing; compute the "
+            "slabs again, with --forcerun upscale_slab"
         )
     return store
 
 
 def remove_others(store: "ChunkStore", slabs: Sequence[str]) -> None:
-    """Remove chunks of earlier configs, models and volumes of this name, and records of slabs."""
+    """Remove chunks of other fingerprints, and records of slabs that no longer exist."""
     own = store.folder.parent
     for other in own.parent.iterdir():
-        if other != own and other.is_dir():  # file managers leave files of their own
+        if other != own and other.is_dir():  # file managers add files
             shutil.rmtree(other, ignore_errors=True)
-    signs = [Path(slab) for slab in slabs]
-    records = {sign.with_suffix(RECORD_SUFFIX) for sign in signs}
-    for folder in {sign.parent for sign in signs}:
+    markers = [Path(slab) for slab in slabs]
+    records = {marker.with_suffix(RECORD_SUFFIX) for marker in markers}
+    for folder in {marker.parent for marker in markers}:
         for record in folder.glob(f"[0-9]*{RECORD_SUFFIX}"):
             if record not in records:
                 record.unlink()
 
 
 class Scales:
-    """Over which steps jitter is measured in the volumes that belong to a layout.
+    """The distances over which jitter is measured in the volumes of a layout.
 
     Attributes
     ----------
     cell : tuple of int
-        Voxels of the upscaled volume that the cell of an LR voxel has, along z and within slices.
+        Voxels of the upscaled volume in the cell of an LR voxel, along z and within slices.
     resolved, detail : Lags
         Steps of both bands, in cells and in voxels.
     """
@@ -110,11 +113,11 @@ class Scales:
     def __init__(self, layout: "Layout") -> None:
         from sandstone.metrics.jitter import Lags
 
-        cut, (depth, _, width) = layout.cut, layout.voxel_size_um
+        tiling, (depth, _, width) = layout.tiling, layout.voxel_size_um
         plane = max(1, round(depth / width))  # LR pixels that are as long as an LR voxel is deep
-        self.cell = (cut.factors[0], cut.scale)
+        self.cell = (tiling.factors[0], tiling.scale)
         self.resolved = Lags(1, plane)
-        self.detail = Lags(1, plane if cut.axes == "mean" else plane * cut.scale)
+        self.detail = Lags(1, plane if tiling.axes == "mean" else plane * tiling.scale)
 
 
 def measure_jitter(
@@ -124,19 +127,21 @@ def measure_jitter(
     from sandstone.metrics import jitter
     from sandstone.upscaling import pyramid
 
-    scales, cut = Scales(layout), layout.cut
-    low, high = layout.levels
+    scales, tiling = Scales(layout), layout.tiling
+    low, high = layout.grey_window
 
     def lr(z0: int, z1: int, rows: slice, columns: slice) -> "np.ndarray":
-        # What saturates cannot change from slice to slice in the upscaled volume either.
+        # What saturates does not change from slice to slice in the upscaled volume either.
         return volume.read(z0, z1, rows)[:, :, columns].clip(low, high)
 
     def sr(z0: int, z1: int, rows: slice, columns: slice) -> "np.ndarray":
         return pyramid.read_region(upscaled, (slice(z0, z1), rows, columns))
 
     measured = {
-        "input": jitter.measure(lr, cut.shape, cell=(1, 1), resolved=scales.resolved, detail=None),
-        "upscaled": _measure(sr, cut.sr_shape, scales),
+        "input": jitter.measure(
+            lr, tiling.shape, cell=(1, 1), resolved=scales.resolved, detail=None
+        ),
+        "upscaled": _measure(sr, tiling.sr_shape, scales),
     }
     if hr:
         measured["hr"] = _measure(*spaced(hr, layout.sr_voxel_size_um), scales)
@@ -160,12 +165,14 @@ def _measure(
 
 
 def spaced(hr: "Volume", voxel_size_um: Sequence[float]) -> "tuple[Read, tuple[int, int, int]]":
-    """Return how to read of a true fine volume the slices at the upscaled volume's distance.
+    """Return a reader of a true fine volume with the upscaled volume's distance of slices.
+
+    The second value is the shape that it reads from.
 
     Raises
     ------
     InputError
-        If its voxels are not those of the upscaled volume, or do not make them up along z.
+        If its voxels differ from those of the upscaled volume, or do not divide them along z.
     """
     step = max(1, round(voxel_size_um[0] / hr.voxel_size_um[0]))
     expected = (voxel_size_um[0] / step, *voxel_size_um[1:])
@@ -192,7 +199,7 @@ def measure_and_join(args: argparse.Namespace, layout: "Layout", store: "ChunkSt
     Returns
     -------
     list of Path
-        The files of the volumes that were read.
+        Files of the volumes that were read.
     """
     from sandstone.upscaling import pyramid
     from sandstone.upscaling.layout import check_volume
@@ -204,7 +211,7 @@ def measure_and_join(args: argparse.Namespace, layout: "Layout", store: "ChunkSt
         hr = stack.enter_context(flags.open_named(args, "hr")) if args.hr else None
         files = [*volume.files, *(hr.files if hr else ())]
         stack.enter_context(unchanged.unchanged(files))
-        store.open()  # makes a damaged description of the array anew
+        store.open()  # writes a damaged zarr.json of the array again
         rows = measure_jitter(layout, volume, store.reader(), hr)
     write_table(Path(args.table), rows)
     pyramid.write(
@@ -243,16 +250,16 @@ def parser() -> argparse.ArgumentParser:
         type=cli.WorkPath,
         required=True,
         nargs="+",
-        help="what upscale_slab.py wrote for each slab (.json)",
+        help="markers of all slabs, which upscale_slab.py wrote (.json)",
     )
     add(
         "--store",
         type=cli.WorkPath,
         required=True,
-        help="folder in which the slabs collected their chunks",
+        help="folder with the chunks of all slabs",
     )
     add("--zarr", type=cli.OutputPath, required=True, help="folder of the OME-Zarr image to write")
-    add("--table", type=cli.OutputPath, required=True, help="jitter along z, to write (.csv)")
+    add("--table", type=cli.OutputPath, required=True, help="jitter along z to write (.csv)")
     add_record_flag(arguments)
     return arguments
 
@@ -273,8 +280,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if not damaged:
             raise
         raise InputError(
-            f"{store.folder}: {damaged} of {len(layout.cut)} blocks were damaged and are removed; "
-            "run again with --forcerun upscale_slab, which computes these alone"
+            f"{store.folder}: {damaged} of {len(layout.tiling)} blocks were damaged and are "
+            "removed; run again with --forcerun upscale_slab, which computes only these"
         ) from error
     remove_others(store, args.slabs)
     image = sorted(file for file in Path(args.zarr).rglob("*") if file.is_file())

@@ -16,7 +16,7 @@ class Mismatch(Stop):
     """Something is no longer as a record says."""
 
 
-def verify(results: str, elsewhere: Sequence[str]) -> None:
+def verify(results: str, external_inputs: Sequence[str]) -> None:
     """Print each mismatch of the records below `results`, then the count.
 
     Raises
@@ -31,7 +31,7 @@ def verify(results: str, elsewhere: Sequence[str]) -> None:
     found = records.find(results)
     if not found:
         raise InputError(f"{results} holds no provenance record; run the workflow first")
-    differences = records.mismatches(found, records.by_name(elsewhere))
+    differences = records.mismatches(found, records.by_name(external_inputs))
     mismatches = [f"{record.path}: {difference}" for record, difference in differences]
     unrecorded = records.unrecorded(results, found)
     mismatches += [f"{path}: no record says how it was made" for path in unrecorded]
@@ -40,7 +40,7 @@ def verify(results: str, elsewhere: Sequence[str]) -> None:
     if mismatches:
         raise Mismatch(
             f"{len(mismatches)} mismatches in {len(found)} records, named above; run the workflow "
-            "again to make what has changed anew"
+            "to make changed results again"
         )
     hashes = sum(
         len(record.content[role]) for record in found for role in ("inputs", "outputs", "code")
@@ -54,14 +54,14 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument(
         "--results", type=cli.InputPath, default="results", help="folder to search for records"
     )
-    cli.add_elsewhere(arguments)
+    cli.add_external_inputs(arguments)
     return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Find the records, compare, tell."""
     args = parser().parse_args(argv)
-    verify(args.results, args.elsewhere)
+    verify(args.results, args.external_inputs)
 
 
 if __name__ == "__main__":

@@ -22,11 +22,11 @@ CITATION = "CITATION.cff"
 CODE = ("Snakefile", "config.yaml", "requirements.txt", "LICENSE", CITATION, "workflow")
 
 
-def check_current(records: "Sequence[Record]", elsewhere: Sequence[str]) -> None:
+def check_current(records: "Sequence[Record]", external_inputs: Sequence[str]) -> None:
     """Raise an `InputError` where something changed since: a crate must tell one story."""
     from sandstone.provenance.records import by_name, mismatches
 
-    for record, difference in mismatches(records, by_name(elsewhere)):
+    for record, difference in mismatches(records, by_name(external_inputs)):
         raise InputError(f"{record.path}: {difference}; run the workflow again, then this")
 
 
@@ -66,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
     add("--records", type=cli.InputPath, nargs="+", required=True, help="records of all jobs")
-    cli.add_elsewhere(arguments)
+    cli.add_external_inputs(arguments)
     add("--config", type=json.loads, required=True, help="the whole configuration as JSON")
     add("--snakemake", required=True, help="version of Snakemake that ran the workflow")
     add("--crate", type=cli.OutputPath, required=True, help="metadata to write (.json)")
@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from sandstone.provenance.records import PROJECT, read
 
     records = [read(path) for path in sorted(args.records)]
-    check_current(records, args.elsewhere)
+    check_current(records, args.external_inputs)
     copy_code(PROJECT, Path(args.code))
     files.write_text(args.config_file, yaml.safe_dump(args.config, allow_unicode=True))
     metadata = crate.build(

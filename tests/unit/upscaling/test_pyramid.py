@@ -5,21 +5,21 @@ import zarr
 
 from sandstone.errors import InputError
 from sandstone.upscaling import pyramid
-from sandstone.upscaling.blocks import Cut
+from sandstone.upscaling.blocks import Tiling
 from sandstone.upscaling.chunk_store import ChunkStore
 from sandstone.volumes.volume import open_volume
 
-CUT = Cut((12, 100, 150), scale=4, axes="z", tile=64, batch=4, halo=3)
-CUBE = Cut((40, 80, 90), scale=4, axes="mean", tile=64, batch=4, halo=3)
+TILING = Tiling((12, 100, 150), scale=4, axes="z", tile=64, batch=4, halo=3)
+CUBE = Tiling((40, 80, 90), scale=4, axes="mean", tile=64, batch=4, halo=3)
 
 
-def fill(folder, cut, dtype="uint16"):
+def fill(folder, tiling, dtype="uint16"):
     """Return a full store and the voxels in it."""
-    store = ChunkStore(folder / "0", cut, dtype)
+    store = ChunkStore(folder / "0", tiling, dtype)
     store.open()
-    voxels = np.random.default_rng(0).integers(0, 255, cut.sr_shape).astype(dtype)
-    for number in range(len(cut)):
-        store.write(cut[number], voxels[cut.region(cut[number])])
+    voxels = np.random.default_rng(0).integers(0, 255, tiling.sr_shape).astype(dtype)
+    for number in range(len(tiling)):
+        store.write(tiling[number], voxels[tiling.region(tiling[number])])
     return store, voxels
 
 
@@ -38,7 +38,7 @@ def write(path, store, voxel_size_um=(6.0, 1.5, 1.5), origin_um=(0.0, -2.25, -2.
 @pytest.fixture(scope="module")
 def image(tmp_path_factory):
     folder = tmp_path_factory.mktemp("image")
-    store, voxels = fill(folder / "store", CUT)
+    store, voxels = fill(folder / "store", TILING)
     return write(folder / "rock.ome.zarr", store), voxels, store
 
 
@@ -74,8 +74,8 @@ def test_levels_are_means(image):
 
 @pytest.mark.parametrize("axes", ["z", "mean"])
 def test_levels_do_not_depend_on_the_borders_of_odd_chunks(axes, tmp_path):
-    cut = Cut((7, 53, 101), scale=3, axes=axes, tile=35, batch=1, halo=3)
-    store, voxels = fill(tmp_path / "store", cut)
+    tiling = Tiling((7, 53, 101), scale=3, axes=axes, tile=35, batch=1, halo=3)
+    store, voxels = fill(tmp_path / "store", tiling)
     sizes = (6.0, 2.0, 2.0) if axes == "z" else (2.0, 2.0, 2.0)
     group = zarr.open_group(write(tmp_path / "rock.ome.zarr", store, sizes), mode="r")
     assert any(chunk % 2 for chunk in group["0"].chunks[1:])
@@ -91,7 +91,7 @@ def test_our_reader_gives_voxels_and_voxel_size(image):
 
 
 def test_chunks_are_links_and_take_no_room(image):
-    places = list(CUT.chunks(CUT[0]))
+    places = list(TILING.chunks(TILING[0]))
     linked = image[0].joinpath("0", "c", *map(str, places[0]))
     assert linked.samefile(image[2].file(places[0]))
 
@@ -121,16 +121,16 @@ def test_what_was_there_is_replaced(image, tmp_path):
 
 
 def test_a_missing_chunk_leaves_nothing_behind(tmp_path):
-    store, _ = fill(tmp_path / "store", CUT)
-    store.remove(CUT[1])
+    store, _ = fill(tmp_path / "store", TILING)
+    store.remove(TILING[1])
     with pytest.raises(InputError, match="is missing though its slab is finished"):
         write(tmp_path / "rock.ome.zarr", store)
     assert [entry.name for entry in tmp_path.iterdir()] == ["store"]
 
 
 def test_a_damaged_chunk_is_found_and_leaves_nothing_behind(tmp_path):
-    store, _ = fill(tmp_path / "store", CUT)
-    file = store.file(next(CUT.chunks(CUT[1])))
+    store, _ = fill(tmp_path / "store", TILING)
+    file = store.file(next(TILING.chunks(TILING[1])))
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
@@ -149,7 +149,7 @@ def test_means_keep_the_type_and_never_wrap(dtype):
     assert (shrunk == voxels[0, 0, 0]).all()
 
 
-def test_a_cut_cell_is_the_mean_of_what_is_there():
+def test_a_cell_at_the_border_is_the_mean_of_what_is_there():
     voxels = np.array([[[0, 10, 20]]], np.uint8)
     np.testing.assert_array_equal(pyramid.shrink(voxels, (1, 1, 2)), [[[5, 20]]])
 

@@ -1,4 +1,4 @@
-"""How every script talks to its user: parsing, exit codes, one-sentence errors."""
+"""Command lines of all scripts: parsing, signals, exit codes, errors in one sentence."""
 
 import argparse
 import os
@@ -13,25 +13,25 @@ from sandstone import disk
 from sandstone.errors import InputError, Stop, one_line
 
 USER_ERROR = 2
-# Their default kills at once, and leaves half-made files behind.
+# By default they kill at once, and leave incomplete files behind.
 FATAL_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 NOTED_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class InputPath(str):
-    """Type of a flag that names what a script reads: its provenance holds the hash."""
+    """Type of a flag that names an input: the provenance record holds its hash."""
 
 
 class OutputPath(str):
-    """Type of a flag that names what a script makes: its provenance holds the hash."""
+    """Type of a flag that names an output: the provenance record holds its hash."""
 
 
 class WorkPath(str):
-    """Type of a flag that names a place for what passes: checkpoints, logs."""
+    """Type of a flag that names something temporary, such as checkpoints and logs."""
 
 
 class _Ended(KeyboardInterrupt):
-    """A signal ended the script; the class lets libraries treat it as Ctrl-C."""
+    """A signal ended the script. Libraries handle it like Ctrl-C, since it is of that class."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class _Ended(KeyboardInterrupt):
 
 
 def argument_parser(description: str | None) -> argparse.ArgumentParser:
-    """Return a parser that shows defaults and the first paragraph of a docstring."""
+    """Return a parser whose help has the docstring's first paragraph, and the defaults."""
     summary = (description or "").strip().split("\n\n")[0]
     return argparse.ArgumentParser(
         description=summary,
@@ -49,7 +49,7 @@ def argument_parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def add_figure(arguments: argparse.ArgumentParser) -> None:
-    """Give a script that draws the flags of its figure."""
+    """Add the flags of a script that draws a figure."""
     arguments.add_argument(
         "--png", type=OutputPath, required=True, help="figure to write, for screens"
     )
@@ -58,14 +58,14 @@ def add_figure(arguments: argparse.ArgumentParser) -> None:
     )
 
 
-def add_elsewhere(arguments: argparse.ArgumentParser) -> None:
-    """Give a script that reads provenance records the flag for what they know by name alone."""
+def add_external_inputs(arguments: argparse.ArgumentParser) -> None:
+    """Add the flag of a script that reads records, for inputs that they know only by name."""
     arguments.add_argument(
-        "--elsewhere",
+        "--external-inputs",
         type=InputPath,
         nargs="*",
         default=[],
-        help="inputs outside the working directory, which records know by name alone",
+        help="files outside the working directory, which records know only by name",
     )
 
 
@@ -119,15 +119,15 @@ def non_negative_float(text: str) -> float:
 def run(main: Callable[[Sequence[str] | None], None]) -> int:
     """Run a script's `main` and return its exit code.
 
-    0 for success, 2 for a mistake of the user or the machine (bad input, full disk,
-    missing permission, too little memory), 128 and the number of a signal that ended it (130
-    for Ctrl-C), and a `Stop` brings its own. A defect of ours keeps its traceback.
+    The code is 0 for success, 2 for a mistake of the user or a limit of the machine (bad
+    input, full disk, missing permission, too little memory), 128 plus the number of a signal
+    that ended the script (130 for Ctrl-C), and for a `Stop` its own. A bug keeps its traceback.
     """
     _raise_on_signals()
     try:
         main(None)
     except BrokenPipeError:
-        # The reader of our output went away: nothing to tell and nobody to tell it.
+        # The reader of our output is gone, so there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (Exception, KeyboardInterrupt) as error:
@@ -140,7 +140,7 @@ def run(main: Callable[[Sequence[str] | None], None]) -> int:
 
 
 def _sentence(error: BaseException) -> str | None:
-    """Return what to tell the user, None for a defect of ours."""
+    """Return the sentence for the user, None for a bug."""
     match error:
         case InputError() | Stop():
             return str(error)
@@ -148,7 +148,7 @@ def _sentence(error: BaseException) -> str | None:
             return f"stopped by {_signal(error).name}: start again to continue"
         case MemoryError():
             reason = f" ({error})" if str(error) else ""
-            return f"the memory does not suffice{reason}; use a machine with more, or less data"
+            return f"not enough memory{reason}; use a machine with more, or less data"
         case OSError():
             reason = disk.reason(error) or error.strerror or str(error)
             return f"{error.filename}: {reason}" if error.filename else reason
@@ -166,14 +166,14 @@ def _signal(error: KeyboardInterrupt) -> signal.Signals:
 
 
 def _raise_on_signals() -> None:
-    """Let fatal signals unwind the script as Ctrl-C does, save those that our caller ignores."""
+    """Let fatal signals unwind the script as Ctrl-C does, except those that the caller ignores."""
     for number in FATAL_SIGNALS:
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, _end)
 
 
 def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - fixed by signal
-    signal.signal(number, signal.SIG_IGN)  # a second one must not break into the clearing up
+    signal.signal(number, signal.SIG_IGN)  # a second one must not interrupt the clean-up
     raise _Ended(number)
 
 
@@ -182,7 +182,7 @@ def _script() -> str:
 
 
 class Interruption:
-    """Within its block, SIGTERM and SIGINT are noted in `signal` rather than acted on."""
+    """Within its block, SIGTERM and SIGINT have no effect but that `signal` holds them."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None

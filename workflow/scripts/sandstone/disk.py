@@ -1,4 +1,4 @@
-"""What a full, read-only or failing disk looks like, whichever library meets it."""
+"""Recognise a full, read-only or failing disk, whichever library reports it."""
 
 import errno
 import os
@@ -11,14 +11,14 @@ _REASONS = {
     errno.EROFS: "the file system is read-only; make it writable, or run in another folder",
     errno.EIO: "the disk fails; check it and run again",
 }
-BLOCK = 1 << 20  # bytes; more than what a disk or a quota may round up
+PROBE_BYTES = 1 << 20  # more than what a disk or a quota may round up
 
 
 def reason(error: BaseException) -> str | None:
-    """Return what is wrong with the disk and what to do, None where `error` is not of the disk.
+    """Return what is wrong with the disk and what to do; None if the disk is not the cause.
 
-    Libraries close their files while they fail, and then raise errors of their own: what
-    the disk said stands further up the chain of errors, or only in their text.
+    Libraries close their files while they fail, and then raise errors of their own. The
+    disk's error stands further up the chain of errors, or only in their text.
     """
     link: BaseException | None = error
     while link is not None:
@@ -29,17 +29,16 @@ def reason(error: BaseException) -> str | None:
     return None
 
 
-def reason_of_probe(folder: Path, size: int = BLOCK) -> str | None:
-    """Return why `size` bytes cannot be written into `folder`, None where they can be.
+def reason_of_probe(folder: Path, size: int = PROBE_BYTES) -> str | None:
+    """Return why `size` bytes cannot be written into `folder`; None if they can be.
 
-    Some libraries say only that they wrote less than they wanted. The probe itself leaves
-    nothing behind.
+    Some libraries say only that they wrote less than they wanted. The probe leaves no file.
     """
     probe = folder / ".partial.probe"
     try:
         try:
             with probe.open("wb", buffering=0) as stream:
-                # A nearly full disk takes a part, and refuses the next byte only.
+                # A nearly full disk takes a part, and refuses only the next byte.
                 for part in (bytes(size), b"\0"):
                     stream.write(part)
                 os.fsync(stream.fileno())

@@ -16,18 +16,18 @@ import requests
 from sandstone import disk, files
 from sandstone.errors import InputError
 
-BLOCK = 1 << 20  # bytes
+READ_BYTES = 1 << 20  # at once
 MAX_REDIRECTS = 10
 ATTEMPTS = 5
 RETRIED_STATUS = (408, 425, 429, 500, 502, 503, 504)
 REPORT_SECONDS = 10.0
-SLOWEST = 1000  # bytes a second; a server below drips rather than sends
+SLOWEST = 1000  # bytes a second; a slower connection counts as broken
 
 Progress = Callable[[str], None]
 
 
-class _Interrupted(Exception):  # noqa: N818 - no error yet, the next attempt may end it
-    """The connection ended too early; what arrived is kept."""
+class _Interrupted(Exception):  # noqa: N818 - no error yet, the next attempt may succeed
+    """The connection ended too early; the bytes that arrived are kept."""
 
 
 def download(
@@ -41,8 +41,8 @@ def download(
 ) -> None:
     """Fetch `url` to `path`, which appears only once its SHA-256 is right.
 
-    An interrupted download stays beside `path` as a hidden ``.partial`` file, where the next
-    attempt, or the next call, resumes it. A file that is there with the right hash is kept.
+    An interrupted download stays beside `path` as a hidden ``.partial`` file, which the next
+    attempt, or the next call, continues. An existing file with the right hash is kept.
 
     Parameters
     ----------
@@ -53,16 +53,16 @@ def download(
     sha256 : str
         Its hexadecimal SHA-256.
     progress : callable, optional
-        Takes lines for the user.
+        Called with lines for the user.
     timeout : float, optional
-        Seconds after which a connection counts as dead when nothing, or next to nothing, came.
+        Seconds after which a connection counts as broken if it brought hardly any bytes.
     backoff : float, optional
         Seconds before the second attempt; each further wait doubles.
 
     Raises
     ------
     InputError
-        If the address, the hash or the content is wrong, or the file cannot be had.
+        If the address, the hash or the content is wrong, or the download fails.
     """
     path = Path(path)
     expected = _checked_sha256(sha256)
@@ -81,7 +81,7 @@ def download(
             resumed = partial.exists()
             _fetch(url, partial, progress=progress, timeout=timeout, backoff=backoff)
             if resumed and files.sha256_of(partial) != expected:
-                progress("what an earlier run left belongs to another file; starting anew")
+                progress("what an earlier run left belongs to another file; starting from scratch")
                 partial.unlink()
                 _fetch(url, partial, progress=progress, timeout=timeout, backoff=backoff)
         _publish(url, partial, path, expected)
@@ -103,7 +103,7 @@ def _checked_sha256(sha256: str) -> str:
 
 
 def _publish(url: str, partial: Path, path: Path, expected: str) -> None:
-    """Move a whole download to its name, or remove it if it is not what was asked for."""
+    """Move a complete download to its name, or remove it if its hash is wrong."""
     with partial.open("rb") as stream:
         actual = hashlib.file_digest(stream, "sha256").hexdigest()
         os.fsync(stream.fileno())
@@ -122,7 +122,7 @@ def _copy(url: str, partial: Path) -> None:
     source = Path(url2pathname(address.path))
     try:
         with source.open("rb") as stream, partial.open("wb") as target:
-            while block := stream.read(BLOCK):
+            while block := stream.read(READ_BYTES):
                 target.write(block)
     except OSError as error:
         partial.unlink(missing_ok=True)
@@ -144,7 +144,7 @@ def _fetch(url: str, partial: Path, *, progress: Progress, timeout: float, backo
                 reason = str(interruption)
             else:
                 return
-            # A long download may break often; only failures that brought nothing new count.
+            # A long download may break often; only failures that brought no new bytes count.
             failures = 1 if _size(partial) > most else failures + 1
             most = max(most, _size(partial))
             if failures == ATTEMPTS:
@@ -165,7 +165,7 @@ def _size(partial: Path) -> int:
 def _attempt(
     session: requests.Session, url: str, partial: Path, *, progress: Progress, timeout: float
 ) -> None:
-    """Append the missing rest of `url` to `partial`, or all of it if there is no resuming."""
+    """Append the missing rest of `url` to `partial`, or all of it if the server cannot resume."""
     have = _size(partial)
     # Without compression in transit, positions in the file are positions in the stream.
     headers = {"Accept-Encoding": "identity"}
@@ -190,7 +190,7 @@ def _attempt(
 
 
 def _is_whole(response: requests.Response, have: int) -> bool:
-    """Say whether nothing is left to fetch, as after a kill between the last byte and the hash."""
+    """Say whether all bytes are there, as after a kill between the last byte and the hash."""
     whole = response.headers.get("Content-Range", "") == f"bytes */{have}"
     return response.status_code == 416 and whole
 
@@ -222,10 +222,10 @@ def _receive(
     timeout: float,
     progress: Progress,
 ) -> None:
-    """Write bytes as they arrive, so that a broken connection loses none of them."""
+    """Write bytes as they arrive, so that none of them is lost if the connection breaks."""
     reported = watched = time.monotonic()
     written = 0
-    while block := response.raw.read1(BLOCK):
+    while block := response.raw.read1(READ_BYTES):
         target.write(block)
         written += len(block)
         now = time.monotonic()
@@ -241,7 +241,7 @@ def _receive(
 
 @contextmanager
 def _network_errors(url: str) -> Iterator[None]:
-    """Tell failures that may pass from those that will not."""
+    """Separate failures that may pass, which are tried again, from those that will not."""
     from urllib3.exceptions import HTTPError, LocationParseError
 
     try:

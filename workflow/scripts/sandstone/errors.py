@@ -1,10 +1,10 @@
-"""The sentences in which a mistake is told, and the exceptions that carry them."""
+"""Exceptions with a sentence for the user, and how such sentences show values."""
 
 LONGEST_SHOWN = 120  # characters of a value that a sentence repeats
 
 
 class InputError(ValueError):
-    """A mistake that the user can mend.
+    """A mistake that the user can correct.
 
     The message is one sentence: what is wrong, where, and what to do.
     """
@@ -13,14 +13,14 @@ class InputError(ValueError):
 class Stop(Exception):  # noqa: N818 - it names an end, not always an error
     """An end that is neither success nor a user's mistake.
 
-    The message is one sentence; `exit_code` tells ends apart.
+    The message is one sentence; `exit_code` says which end it is.
     """
 
     exit_code = 1
 
 
 def shown(value: object) -> str:
-    """Return a value as a sentence shows it: as Python writes it, cut short."""
+    """Return a value as a sentence shows it: its `repr`, shortened."""
     try:
         return shortened(repr(value))
     except (ValueError, RecursionError):  # an endless number; endless nesting
@@ -28,16 +28,16 @@ def shown(value: object) -> str:
 
 
 def shortened(text: object) -> str:
-    """Return a text cut to what a sentence has room for."""
+    """Return a text, shortened to `LONGEST_SHOWN` characters."""
     text = str(text)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def one_line(sentence: str) -> str:
-    """Return a sentence with what is no printable character escaped.
+    """Return a sentence with all characters escaped that cannot be printed.
 
-    A name with a line break would make two lines of it, one with an escape sequence would
-    rule the terminal.
+    A line break in a name would make two lines of it, and an escape sequence would control
+    the terminal.
     """
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape").decode("ascii")

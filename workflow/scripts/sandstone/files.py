@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one."""
+"""Write files so that no reader finds an incomplete one; read JSON; hash files."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from typing import Any
 from sandstone import disk
 from sandstone.errors import InputError, Stop
 
-LARGEST_JSON = 1 << 26  # bytes; the longest name thousands of files with their hashes
+LARGEST_JSON = 1 << 26  # bytes; the largest records list thousands of files with their hashes
 
 
 @contextmanager
@@ -20,8 +20,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     The temporary name keeps all suffixes (writers choose their format by it) and is removed
     when the block raises. Data reach the disk before the rename, so that a crash leaves
-    either the old file or the whole new one. What a kill leaves has a name of its own, which
-    the next attempt writes over.
+    either the old file or the complete new one. What a kill leaves has the temporary name,
+    and the next attempt overwrites it.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def disk_errors(path: str | Path) -> Iterator[None]:
-    """Turn what a library raises because of the disk of `path` into one sentence.
+    """Turn an error that the disk of `path` causes in a library into one sentence.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def disk_errors(path: str | Path) -> Iterator[None]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write UTF-8 `text` to `path`, whole or not at all."""
+    """Write UTF-8 `text` to `path`, completely or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -86,14 +86,14 @@ def read_json(path: str | Path, *, keys: Iterable[str] = (), remedy: str) -> dic
     keys : iterable of str, optional
         What the object must have.
     remedy : str
-        What to do about a file that is there but no such object: the end of the error's sentence.
+        What to do about a file that exists but holds no such object: the end of the sentence.
 
     Raises
     ------
     InputError
         If the file is missing, holds something else, or lacks a key.
     """
-    if not Path(path).is_file():  # a pipe would be waited for
+    if not Path(path).is_file():  # reading a pipe would block
         raise InputError(f"{path} does not exist; run the step that writes it")
     if Path(path).stat().st_size > LARGEST_JSON:
         raise InputError(f"{path} is longer than any file of its kind; {remedy}")

@@ -1,14 +1,14 @@
-"""HDF5 files: new ones that survive a full disk, and whether one may be read safely.
+"""HDF5 files: write them without a crash on a full disk, and check those to be read.
 
 On a full disk HDF5 itself would crash; here it is an error. A file is safe to read if it holds
-its numbers itself, whole, and as HDF5's filters can decode them.
+all of its numbers itself, as HDF5's filters can decode them.
 """
 
 import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -28,8 +28,8 @@ def create(path: str | Path) -> Iterator[tuple[h5py.File, Check]]:
     ------
     file : h5py.File
     check : callable
-        Raises the `OSError` that a write has met; call it now and then. Without, it is
-        raised at the end of the block.
+        Raises the `OSError` of a failed write, if there was one; call it now and then. The
+        end of the block calls it, too.
     """
     with atomic_path(path) as temporary, temporary.open("w+b", buffering=0) as stream:
         target = _Target(stream)
@@ -39,11 +39,11 @@ def create(path: str | Path) -> Iterator[tuple[h5py.File, Check]]:
 
 
 class _Target(io.RawIOBase):
-    """The bytes of a file, on disk until a write fails and in memory from there on.
+    """The bytes of a file: on disk until a write fails, from then on in memory.
 
-    HDF5 cannot let go of a file that it cannot write: it repeats its complaint for every
-    object that it holds, and then crashes. So it is told that all is well, `check` tells the
-    caller, and what was written since stays readable until HDF5 has closed.
+    HDF5 cannot close a file that it cannot write: it raises an error for each object that it
+    holds, and then crashes. So HDF5 does not see the error, `check` raises it for the caller,
+    and what was written since stays readable until HDF5 has closed the file.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -54,7 +54,7 @@ class _Target(io.RawIOBase):
         self._in_memory: list[tuple[int, bytes]] = []
 
     def check(self) -> None:
-        """Raise what the first failed write has met."""
+        """Raise the error of the first failed write, if there was one."""
         if self._error is not None:
             raise self._error
 
@@ -66,7 +66,8 @@ class _Target(io.RawIOBase):
     def tell(self) -> int:
         return self._position
 
-    def readinto(self, buffer: memoryview) -> int:
+    # HDF5 hands over memoryviews; the type of all that may be, Buffer, comes with Python 3.12.
+    def readinto(self, buffer: Any) -> int:
         start, length = self._position, len(buffer)
         self._stream.seek(start)
         content = bytearray(self._stream.read(length) or b"").ljust(length, b"\0")
@@ -78,8 +79,8 @@ class _Target(io.RawIOBase):
         self._position += length
         return length
 
-    def write(self, content: memoryview) -> int:
-        content = bytes(content)
+    def write(self, buffer: Any) -> int:
+        content = bytes(buffer)
         if self._error is None:
             try:
                 self._write_whole(content)
@@ -92,7 +93,7 @@ class _Target(io.RawIOBase):
         return len(content)
 
     def _write_whole(self, content: bytes) -> None:
-        """Write until nothing is left: a nearly full disk takes a part first."""
+        """Write all bytes: a nearly full disk first takes a part of them."""
         self._stream.seek(self._position)
         while content:
             content = content[self._stream.write(content) :]
@@ -104,12 +105,12 @@ class _Target(io.RawIOBase):
         return self._size
 
     def flush(self) -> None:
-        """Do nothing: what is written is not buffered here."""
+        """Do nothing: writes are not buffered here."""
 
 
 SHUFFLE = 2
 FILTERS = {1: "deflate", SHUFFLE: "shuffle", 3: "fletcher32", 32000: "lzf"}
-CHECKSUM = 4  # bytes of fletcher32, below which HDF5 counts backwards
+CHECKSUM = 4  # bytes of fletcher32; HDF5 computes a negative length of shorter chunks
 CHUNK_OVERHEAD = 1 << 12  # bytes by which compressing may lengthen a chunk
 
 
@@ -133,7 +134,7 @@ def refuse_links(archive: "h5py.File", path: Path) -> None:
 
 
 def check_storage(dataset: "h5py.Dataset", path: Path) -> None:
-    """Refuse a dataset whose numbers lie in other files, are not all there, or would do harm.
+    """Refuse a dataset whose numbers lie in other files, are incomplete, or would do harm.
 
     Raises
     ------
@@ -154,7 +155,7 @@ def check_storage(dataset: "h5py.Dataset", path: Path) -> None:
 
 
 def _check_filters(dataset: "h5py.Dataset", path: Path) -> None:
-    """Refuse filters whose code in HDF5 trusts what stands in the file."""
+    """Refuse filters whose code in HDF5 trusts the file's content."""
     properties = dataset.id.get_create_plist()
     for number in range(properties.get_nfilters()):
         code, _, parameters, name = properties.get_filter(number)
@@ -168,7 +169,7 @@ def _check_filters(dataset: "h5py.Dataset", path: Path) -> None:
 
 
 def _check_chunks(dataset: "h5py.Dataset", path: Path) -> None:
-    """Refuse chunks that HDF5's filters would read beyond their end, or that the file lacks."""
+    """Refuse chunks that lie beyond the file's end, or whose end the filters would pass."""
     length = path.stat().st_size
     raw = voxel_bytes(dataset.chunks, dataset.dtype)
     largest = raw + raw // 8 + CHUNK_OVERHEAD
@@ -177,14 +178,14 @@ def _check_chunks(dataset: "h5py.Dataset", path: Path) -> None:
         if not CHECKSUM < chunk.size <= largest or chunk.byte_offset + chunk.size > length:
             raise InputError(
                 f"{path}: the chunk of {dataset.name} at {chunk.chunk_offset} cannot hold "
-                f"{chunk.size} bytes; the file is damaged, copy it anew"
+                f"{chunk.size} bytes; the file is damaged, copy it again"
             )
 
     dataset.id.chunk_iter(check)
 
 
 def check_chunk_size(chunks: "Sequence[int]", dtype: np.dtype, path: Path) -> None:
-    """Refuse chunks that would not fit into memory, of which even one voxel needs the whole."""
+    """Refuse chunks that would not fit into memory: even one voxel needs its whole chunk."""
     if voxel_bytes(tuple(chunks), dtype) > LARGEST_BLOCK:
         raise InputError(
             f"{path}: chunks of shape {tuple(chunks)} take over {LARGEST_BLOCK >> 30} GB each; "

@@ -1,4 +1,4 @@
-"""Read ahead and write behind, each in a thread of its own, while the caller computes."""
+"""Prepare items ahead and write results behind, each in its own thread, while the caller works."""
 
 import queue
 import threading
@@ -11,10 +11,18 @@ SECONDS_BETWEEN_LOOKS = 0.1
 
 
 class Ahead:
-    """An iterator over `items`, of which a thread makes up to `depth` in advance.
+    """Prepare up to `depth` items in a thread, in order, before they are asked for.
 
-    What making them raises is raised to the reader, in its place. The end of the block ends
-    the thread, also when items are left.
+    Use it in a `with` block, which yields an iterator over the items. An error in preparing an
+    item is raised to the reader in place of that item. The end of the block ends the thread,
+    even if items are left.
+
+    Parameters
+    ----------
+    items : iterable
+        Is only used in the thread. Its items are prepared as they are drawn from it.
+    depth : int
+        Items that may wait; the thread holds one more.
     """
 
     def __init__(self, items: Iterable[Any], depth: int) -> None:
@@ -52,7 +60,7 @@ class Ahead:
             self._put(END, error)
 
     def _put(self, item: Any, error: BaseException | None = None) -> bool:
-        """Hand over one item; say whether the reader still wants more."""
+        """Hand over one item; return whether the reader wants more."""
         while not self._stopped.is_set():
             try:
                 self._made.put((item, error), timeout=SECONDS_BETWEEN_LOOKS)
@@ -63,10 +71,17 @@ class Ahead:
 
 
 class Behind:
-    """Calls `write` in a thread for all that it is given, in that order.
+    """Call `write` in a thread for all that is put, in that order.
 
-    At most `depth` items wait; `put` blocks above that. An error of `write` ends the writing:
-    the next `put`, or the end of the block, raises it.
+    Use it in a `with` block, whose end waits for the last call. An error of `write` ends the
+    writing; the next `put`, or the end of the block, raises it.
+
+    Parameters
+    ----------
+    write : callable
+        Is only called in the thread.
+    depth : int
+        Calls that may wait; `put` blocks until one of them is done.
     """
 
     def __init__(self, write: Callable[..., None], depth: int) -> None:
@@ -99,7 +114,7 @@ class Behind:
     def _work(self) -> None:
         while (item := self._items.get()) is not END:
             if self._error is not None:
-                continue  # empty the queue, so that no `put` waits for ever
+                continue  # empty the queue, so that no `put` waits forever
             try:
                 self._write(*item)
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread

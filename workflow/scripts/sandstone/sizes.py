@@ -1,19 +1,29 @@
-"""How many bytes an array takes, and whether a file can hold as many as it says."""
+"""Bytes of an array, and whether a file can hold as many as its header declares."""
 
+from collections.abc import Iterable
 from math import prod
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from sandstone.errors import InputError
 
-# Deflate, the strongest compressor in these formats on real scans, shrinks 1032:1 at best.
+# Deflate, the strongest compressor of real scans in these formats, reaches 1032:1 at best.
 HIGHEST_COMPRESSION = 1100
-# Blank slices shrink further under other compressors; below this a false header does no harm.
+# Other compressors shrink blank slices further; below this size a false header does no harm.
 UNQUESTIONED_BYTES = 1 << 30
 # Bytes that must be in memory at once: a slice, or a chunk of a container.
 LARGEST_BLOCK = 1 << 31
+
+T = TypeVar("T")
+
+
+def zyx(values: Iterable[T]) -> tuple[T, T, T]:
+    """Return what belongs to the axes z, y and x as a tuple of exactly three."""
+    z, y, x = values
+    return z, y, x
 
 
 def voxel_bytes(shape: tuple[int, ...], dtype: npt.DTypeLike) -> int:
@@ -26,7 +36,7 @@ def check_length(path: Path, expected: int, actual: int) -> None:
     if actual < expected:
         raise InputError(
             f"{path}: shape and dtype need {expected} bytes, but it holds {actual}; "
-            "correct the shape, or copy the whole file anew"
+            "correct the shape, or copy the whole file again"
         )
 
 
@@ -36,5 +46,5 @@ def check_compressed_length(path: Path, expected: int, stored: int) -> None:
     if absurd or (expected and not stored):
         raise InputError(
             f"{path}: its header declares {expected} bytes of voxels, but it holds only {stored} "
-            "compressed bytes; copy the whole file anew"
+            "compressed bytes; copy the whole file again"
         )

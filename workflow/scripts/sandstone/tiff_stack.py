@@ -29,14 +29,14 @@ def write_stack(
     """Write a stack page by page as a TIFF that Fiji opens with the right voxel size.
 
     Up to 4 GB the file is an ImageJ stack; above that, where ImageJ's own format ends,
-    an OME-BigTIFF. Neither holds a time or a random name.
+    an OME-BigTIFF. Neither holds a time or a random identifier, so equal stacks have equal bytes.
 
     Parameters
     ----------
     path : str or Path
-        Where the file appears once it is whole.
+        Where the file appears once it is complete.
     pages : iterable of ndarray, shape (y, x)
-        The slices in order of depth; one at a time is in memory.
+        The slices in order of depth; only one at a time is in memory.
     shape : tuple of int
         Depth, height and width of the stack, voxels.
     dtype : dtype
@@ -71,7 +71,7 @@ def _imagej_layout(voxel_size_um: tuple[float, float, float]) -> dict[str, Any]:
 
 
 def check_ome_type(dtype: np.dtype, source: object) -> None:
-    """Refuse a type of voxels that OME-TIFF does not know.
+    """Refuse a type of voxels that OME-TIFF does not have.
 
     Raises
     ------
@@ -86,13 +86,13 @@ def check_ome_type(dtype: np.dtype, source: object) -> None:
 
 
 def ome_layout(voxel_size_um: tuple[float, float, float]) -> dict[str, Any]:
-    """Return what makes `tifffile.imwrite` write an OME-BigTIFF of a stack, the same every time."""
+    """Return arguments of `tifffile.imwrite` for an OME-BigTIFF of the same bytes each time."""
     z, y, x = voxel_size_um
     micrometres = {f"PhysicalSize{axis}Unit": "µm" for axis in "XYZ"}
     sizes = {"PhysicalSizeX": x, "PhysicalSizeY": y, "PhysicalSizeZ": z}
     return {
         "ome": True,
         "bigtiff": True,
-        # tifffile would draw this identifier from the clock.
+        # By default tifffile takes this identifier from the clock.
         "metadata": {"axes": "ZYX", "UUID": str(uuid.UUID(int=0)), **sizes, **micrometres},
     }

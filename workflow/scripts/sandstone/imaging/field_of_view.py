@@ -14,6 +14,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from sandstone.errors import InputError
+from sandstone.sizes import zyx
 
 Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
@@ -75,7 +76,7 @@ def find(
     InputError
         If a box leaves the volume.
     """
-    whole: Box = tuple((0, length) for length in shape)  # type: ignore[assignment]
+    whole: Box = zyx((0, length) for length in shape)
     if request == "full":
         return FieldOfView("full", whole)
     if request != "auto":
@@ -106,7 +107,7 @@ def parse_box(text: str, shape: tuple[int, int, int]) -> Box:
     if not match:
         raise InputError(f"field of view {text!r} is none of auto, full, z0:z1,y0:y1,x0:x1")
     ends = [int(number) for number in match.groups()]
-    box: Box = tuple(zip(ends[::2], ends[1::2], strict=True))  # type: ignore[assignment]
+    box: Box = zyx(zip(ends[::2], ends[1::2], strict=True))
     for axis, (start, stop), length in zip("zyx", box, shape, strict=True):
         if not start < stop <= length:
             raise InputError(

@@ -107,7 +107,8 @@ def _select(voxels: Voxels, dtype: np.dtype, percentiles: Sequence[float]) -> li
     """
     bits = 8 * dtype.itemsize
     width = min(DIGIT, bits)
-    leading, ranks = [0 for _ in percentiles], []
+    leading = [0 for _ in percentiles]
+    ranks: list[int] = []
     for shift in range(bits - width, -1, -width):
         counts = _count(voxels, leading, shift, width)
         if not ranks:
@@ -156,11 +157,11 @@ def _to_keys(levels: np.ndarray) -> np.ndarray:
     return np.where(bits & sign, ~bits, bits | sign)
 
 
-def _from_key(key: int, dtype: np.dtype) -> np.generic:
-    """Return the level of a key: the inverse of `_to_keys`."""
+def _from_key(key: int, dtype: np.dtype) -> np.ndarray:
+    """Return the level of a key, of no axes: the inverse of `_to_keys`."""
     sign = 1 << (8 * dtype.itemsize - 1)
     if dtype.kind == "i" or (dtype.kind == "f" and key & sign):
         key ^= sign
     elif dtype.kind == "f":
         key ^= 2 * sign - 1
-    return np.array(key, f"u{dtype.itemsize}").view(dtype)[()]
+    return np.array(key, f"u{dtype.itemsize}").view(dtype)

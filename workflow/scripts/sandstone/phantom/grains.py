@@ -180,11 +180,13 @@ def _extents(grains: Grains, reach: float) -> np.ndarray:
 
 def _distance(grains: Grains, index: int, offsets: list[np.ndarray]) -> np.ndarray:
     """Return the distance to one grain: radius times (norm - 1), its faces at norm 1."""
-    squares = None
-    for row in grains.stretches[index]:
+    first, *others = grains.stretches[index]
+    squares = _affine(first, offsets)
+    squares *= squares
+    for row in others:
         part = _affine(row, offsets)
         part *= part
-        squares = part if squares is None else np.add(squares, part, out=squares)
+        squares += part
     norm = np.sqrt(squares, out=squares)
     for facet in grains.facets[index]:
         np.maximum(norm, _affine(facet, offsets), out=norm)

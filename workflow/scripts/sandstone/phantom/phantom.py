@@ -144,9 +144,9 @@ class Phantom:
 
         Only the spread of the roughness matters here, so that uncorrelated noise will do.
         """
-        depth, *shape_yx = self._recipe.shape
+        depth, height, width = self._recipe.shape
         z = np.linspace(0, depth - 1, min(depth, SURFACE_SLICES)).round().astype(int)
-        distance = distance_fields(self._grains, z, tuple(shape_yx), self._reach).nearest
+        distance = distance_fields(self._grains, z, (height, width), self._reach).nearest
         sample = distance[:, ::2, ::2]
         rough = self._random(SURFACE).standard_normal(sample.shape, np.float32)
         return float(np.quantile(sample + ROUGHNESS_VOXELS * rough, 1 - self._recipe.porosity))

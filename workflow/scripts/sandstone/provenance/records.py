@@ -55,15 +55,15 @@ def by_name(paths: Iterable[str | Path]) -> dict[str, list[Path]]:
 
 
 def mismatches(
-    records: Iterable[Record], elsewhere: Mapping[str, list[Path]]
+    records: Iterable[Record], external_inputs: Mapping[str, list[Path]]
 ) -> Iterator[tuple[Record, str]]:
     """Yield (record, sentence) for each thing that is no longer as a record says.
 
     Parameters
     ----------
     records : iterable of Record
-    elsewhere : mapping of str to list of Path
-        Files that records know by name alone, by that name.
+    external_inputs : mapping of str to list of Path
+        Files outside the working directory, by the name under which records know them.
     """
     digest = cache(sha256_of)  # many records name the same file
     for record in records:
@@ -71,7 +71,7 @@ def mismatches(
         for role in ("output", "input"):
             for file in content[f"{role}s"]:
                 where = Path(file["path"]) if "path" in file else None
-                candidates = [where] if where else elsewhere.get(file["name"], [])
+                candidates = [where] if where else external_inputs.get(file["name"], [])
                 if found := _difference(candidates, file["sha256"], digest):
                     yield record, f"{role} {file.get('path') or file['name']} {found}"
         for file in content["code"]:

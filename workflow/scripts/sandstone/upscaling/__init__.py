@@ -1,1 +1,1 @@
-"""Whole volumes, enlarged block by block."""
+"""Whole volumes, upscaled block by block."""

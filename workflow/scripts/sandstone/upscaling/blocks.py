@@ -1,7 +1,7 @@
-"""How the work of upscaling a volume is cut: blocks with halos, chunks, slabs.
+"""How a volume is divided for upscaling: blocks with halos, chunks, slabs.
 
 A block is a box of LR voxels that is computed at once. What it becomes depends on the volume,
-the network and this cut alone, never on the job that computes it, so that any number of jobs
+the network and this tiling alone, never on the job that computes it, so that any number of jobs
 gives the same bytes.
 """
 
@@ -17,11 +17,12 @@ from sandstone.errors import InputError
 
 Shape = tuple[int, int, int]
 
-# SR voxels a block with axes z, about: few enough to page through, enough to keep files few.
+# With axes z, about so many SR voxels a block: small enough to page through slices, large enough
+# to keep the files few.
 BLOCK_VOXELS = 1 << 22
 MOST_SLICES = 64
-CHUNK_DEPTH = 32  # SR slices a chunk with axes mean, at most
-THICK = 16  # and at least, where the depth of blocks allows it: thin chunks are many files
+CHUNK_DEPTH = 32  # with axes mean, most SR slices of a chunk
+THICK = 16  # fewest, if the depth of blocks allows it: thin chunks are many files
 
 
 class Block(NamedTuple):
@@ -32,17 +33,18 @@ class Block(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Cut:
-    """The cut of one volume.
+class Tiling:
+    """How one volume is divided.
 
     Attributes
     ----------
     shape : tuple of int
-        Of the LR volume, (z, y, x), voxels.
+        Shape of the LR volume, (z, y, x), voxels.
     scale : int
-        By which a network enlarges.
+        Factor by which the network enlarges.
     axes : str
-        ``z``: each x-y slice is enlarged, z keeps its voxel. ``mean``: all axes are enlarged.
+        ``z``: each x-y slice is enlarged, the voxel edge along z stays. ``mean``: all axes are
+        enlarged.
     tile : int
         Largest edge of a block within a slice; with axes mean, of cubes of half that edge.
     batch : int
@@ -69,7 +71,7 @@ class Cut:
 
     @cached_property
     def factors(self) -> Shape:
-        """By how much each axis is enlarged."""
+        """Factors by which the axes are enlarged, (z, y, x)."""
         return (self.scale if self.axes == "mean" else 1, self.scale, self.scale)
 
     @cached_property
@@ -79,7 +81,7 @@ class Cut:
 
     @cached_property
     def block(self) -> Shape:
-        """Shape of a block, LR voxels: even parts of the volume, to compute little in vain."""
+        """Shape of a block, LR voxels: equal parts of the volume, with little beyond its border."""
         if self.axes == "mean":
             edge = max(1, self.tile // 2)
             depth, height, width = (_even_part(length, edge) for length in self.shape)
@@ -89,7 +91,10 @@ class Cut:
         return (-(-max(1, slices) // self.call) * self.call, height, width)
 
     def _divisible(self, depth: int, most: int) -> int:
-        """Return the next depth of a block that falls into thick chunks, where there is one."""
+        """Return the smallest depth from `depth` to `most` that divides into thick chunks.
+
+        If there is none, return `depth`.
+        """
         depths = range(depth, max(depth, most) + 1)
         thick = (
             each for each in depths if _part(each * self.scale) >= min(THICK, depth * self.scale)
@@ -135,7 +140,7 @@ class Cut:
         return Block(place, tuple(i * n for i, n in zip(place, self.block, strict=True)))
 
     def region(self, block: Block) -> tuple[slice, slice, slice]:
-        """Return which voxels of the upscaled volume a block becomes."""
+        """Return the region of the upscaled volume that a block becomes, voxels."""
         return tuple(
             slice(first * factor, min(first + edge, length) * factor)
             for first, edge, length, factor in zip(
@@ -144,7 +149,7 @@ class Cut:
         )
 
     def voxels(self, block: Block) -> int:
-        """Return the number of LR voxels in a block, without what lies beyond the volume."""
+        """Return the number of LR voxels of a block that lie within the volume."""
         sr = math.prod(part.stop - part.start for part in self.region(block))
         return sr // math.prod(self.factors)
 
@@ -157,10 +162,10 @@ class Cut:
         return ((z, y, x) for z in ranges[0] for y in ranges[1] for x in ranges[2])
 
     def sources(self, block: Block, axis: int) -> np.ndarray:
-        """Return which LR voxels a block with its margin takes along an axis.
+        """Return the indices of the LR voxels of a block with its margin along an axis.
 
-        Beyond its border the volume is mirrored, the border voxel not repeated; a block that
-        reaches beyond it, and a halo larger than the volume, are filled so, too.
+        Beyond its border the volume is mirrored, and the border voxel is not repeated. This also
+        fills a block that reaches beyond the border, and a halo larger than the volume.
         """
         margin = self.margin[axis]
         first = block.origin[axis] - margin
@@ -181,10 +186,10 @@ def mirrored(indices: np.ndarray, length: int) -> np.ndarray:
 
 
 def _part(depth: int) -> int:
-    """Return the depth of the thickest chunks that `depth` falls into."""
+    """Return the depth of the thickest chunks that divide `depth`."""
     return max(part for part in range(1, CHUNK_DEPTH + 1) if depth % part == 0)
 
 
 def _even_part(length: int, most: int) -> int:
-    """Return the edge of the fewest equal parts of at most `most` that cover `length`."""
+    """Return the edge of the fewest equal parts, each at most `most`, that cover `length`."""
     return -(-length // -(-length // most))

@@ -9,15 +9,15 @@ from zarr.codecs import ZstdCodec
 
 from sandstone import disk
 from sandstone.errors import InputError
-from sandstone.upscaling.blocks import Block, Cut, Shape
+from sandstone.upscaling.blocks import Block, Shape, Tiling
 
 AXES = ("z", "y", "x")
-# Grey noise hardly shrinks, and stronger levels would hold up a GPU. The sum finds damage.
+# Noise hardly shrinks, and stronger compression would hold up a GPU. The checksum finds damage.
 COMPRESSION = ZstdCodec(level=1, checksum=True)
 
 
 def create_array(folder: Path, *, shape: Shape, chunks: Shape, dtype: npt.DTypeLike) -> zarr.Array:
-    """Create an array of axes z, y, x in a folder, as every level of a pyramid is."""
+    """Create an array of axes z, y, x in a folder, as all levels of a pyramid are."""
     return zarr.create_array(
         zarr.storage.LocalStore(folder),
         shape=shape,
@@ -26,79 +26,79 @@ def create_array(folder: Path, *, shape: Shape, chunks: Shape, dtype: npt.DTypeL
         compressors=COMPRESSION,
         fill_value=0,
         dimension_names=AXES,
-        # Else a black chunk would look like one that is still to be computed.
+        # Otherwise a black chunk would look like one that is still to be computed.
         config={"write_empty_chunks": True},
     )
 
 
 class ChunkStore:
-    """Chunks of one upscaled volume, each whole or not there.
+    """Chunks of one upscaled volume, each complete or absent.
 
     Jobs that write different blocks do not disturb each other.
 
     Attributes
     ----------
     folder : Path
-        Of the array.
-    cut : Cut
+        Folder of the array.
+    tiling : Tiling
     dtype : dtype
-        Of the upscaled volume.
+        Type of the upscaled voxels.
     """
 
-    def __init__(self, folder: Path, cut: Cut, dtype: npt.DTypeLike) -> None:
+    def __init__(self, folder: Path, tiling: Tiling, dtype: npt.DTypeLike) -> None:
         self.folder = folder
-        self.cut = cut
+        self.tiling = tiling
         self.dtype = np.dtype(dtype)
         self._array: zarr.Array | None = None
 
     def open(self) -> None:
-        """Make the array writable, and create it where it is not there yet."""
+        """Open the array for writing; create it if it does not exist."""
         try:
             self._array = create_array(
-                self.folder, shape=self.cut.sr_shape, chunks=self.cut.chunk, dtype=self.dtype
+                self.folder, shape=self.tiling.sr_shape, chunks=self.tiling.chunk, dtype=self.dtype
             )
         except zarr.errors.ContainsArrayError:
             with zarr.config.set({"array.write_empty_chunks": True}):
                 self._array = zarr.open_array(zarr.storage.LocalStore(self.folder), mode="r+")
 
     def reader(self) -> zarr.Array:
-        """Return the array, to be read only."""
+        """Return the array, read-only."""
         return zarr.open_array(zarr.storage.LocalStore(self.folder, read_only=True), mode="r")
 
     def is_whole(self, block: Block) -> bool:
-        """Say whether all chunks of a block are there."""
-        return all(_holds_bytes(self.file(place)) for place in self.cut.chunks(block))
+        """Say whether all chunks of a block exist."""
+        return all(_holds_bytes(self.file(place)) for place in self.tiling.chunks(block))
 
     def file(self, chunk: Shape) -> Path:
-        """Return the file of the chunk at a place of the grid of chunks."""
+        """Return the file of the chunk at a place in the grid of chunks."""
         return self.folder.joinpath("c", *map(str, chunk))
 
     def remove(self, block: Block) -> None:
-        """Remove the chunks of a block, where there are any."""
-        for place in self.cut.chunks(block):
+        """Remove the chunks of a block, if there are any."""
+        for place in self.tiling.chunks(block):
             self.file(place).unlink(missing_ok=True)
 
     def remove_damaged(self) -> int:
-        """Remove the blocks of which a chunk cannot be unpacked, and return how many there were.
+        """Remove the blocks that have a damaged chunk, and return their number.
 
         Raises
         ------
         OSError
-            If the disk fails; that is no reason to remove anything.
+            If the disk fails; then nothing is removed.
         """
         array = self.reader()
         damaged = 0
-        for number in range(len(self.cut)):
-            block = self.cut[number]
+        for number in range(len(self.tiling)):
+            block = self.tiling[number]
             try:
-                array[self.cut.region(block)]
+                array[self.tiling.region(block)]
             except (RuntimeError, ValueError):
                 self.remove(block)
                 damaged += 1
         return damaged
 
     def write(self, block: Block, voxels: np.ndarray) -> None:
-        """Write a block; each of its chunks appears whole or not at all.
+        """Write a block; each of its chunks appears complete or not at all.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class ChunkStore:
         if self._array is None:
             raise ValueError("open the store before writing to it")
         try:
-            self._array[self.cut.region(block)] = voxels
+            self._array[self.tiling.region(block)] = voxels
         except OSError as error:
             if reason := disk.reason(error):
                 raise InputError(f"{self.folder}: {reason}; finished blocks are kept") from error

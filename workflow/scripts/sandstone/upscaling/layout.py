@@ -1,26 +1,25 @@
 """What all jobs of one upscaled volume agree on: `layout.json`."""
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from sandstone.errors import InputError
-from sandstone.fields import are, is_number, is_whole
+from sandstone.fields import Kind, are, check_fields, is_number, is_whole
 from sandstone.files import read_json, sha256_of, write_json
 from sandstone.models.architecture import STAGES, generator_files
-from sandstone.upscaling.blocks import Cut
+from sandstone.upscaling.blocks import Tiling
 from sandstone.volumes.volume import Volume
 
-MOST_VOXELS = 2**48  # petabytes, once upscaled
+MOST_VOXELS = 2**48  # upscaled, these are petabytes
 VoxelSize = tuple[float, float, float]
 DTYPES = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)} | {
     f"float{bits}" for bits in (16, 32, 64)
 }
 
 
-def _is_cut(value: Any) -> bool:
+def _is_tiling(value: Any) -> bool:
     lengths = ("scale", "tile", "batch")
     return (
         isinstance(value, dict)
@@ -52,39 +51,39 @@ def _is_source(value: Any) -> bool:
     )
 
 
-KINDS: dict[str, Callable[[Any], bool]] = {
+KINDS: dict[str, Kind] = {
     "volume": lambda value: isinstance(value, str),
     "model": lambda value: isinstance(value, str),
     "source": _is_source,
     "network": lambda value: isinstance(value, dict),
     "dtype": lambda value: isinstance(value, str) and value in DTYPES,
     "voxel_size_um": lambda value: are(is_number, value, 3) and min(value) > 0,
-    "cut": _is_cut,
+    "tiling": _is_tiling,
     "window": _is_window,
 }
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One volume, the network that upscales it, and how.
+    """One volume, the network that upscales it, and the tiling.
 
     Attributes
     ----------
     volume, model : str
         Their names in the config.
     source : dict
-        Of the LR volume: `bytes` and `sha256` of its files, `voxels_sha256` of what was read.
+        The LR volume: `bytes` and `sha256` of its files, `voxels_sha256` of the voxels as read.
     network : dict
         SHA-256 of the network's files, by name.
     dtype : str
-        Of both volumes.
+        Type of the voxels of both volumes.
     voxel_size_um : tuple of float
-        Of the LR volume, (z, y, x).
-    cut : Cut
-        How the work is cut.
+        Voxel edge of the LR volume, (z, y, x), micrometres.
+    tiling : Tiling
+        How the volume is divided.
     window : dict
         `low` and `high`, the grey levels that the network sees as 0 and 1; `percentiles`, or
-        None where levels were given; `below` and `above`, the voxels beyond, which saturate.
+        None if grey levels were given; `below` and `above`, the voxels beyond, which saturate.
     """
 
     volume: str
@@ -93,24 +92,28 @@ class Layout:
     network: dict[str, str]
     dtype: str
     voxel_size_um: VoxelSize
-    cut: Cut
+    tiling: Tiling
     window: dict[str, Any]
 
     @property
-    def levels(self) -> tuple[float, float]:
-        """Grey levels that the network sees as 0 and 1."""
+    def grey_window(self) -> tuple[float, float]:
+        """Grey levels (low, high) that the network sees as 0 and 1."""
         return self.window["low"], self.window["high"]
 
     @property
     def sr_voxel_size_um(self) -> VoxelSize:
         """Voxel edge of the upscaled volume, (z, y, x), micrometres."""
         return tuple(
-            size / factor for size, factor in zip(self.voxel_size_um, self.cut.factors, strict=True)
+            size / factor
+            for size, factor in zip(self.voxel_size_um, self.tiling.factors, strict=True)
         )
 
     @property
     def origin_um(self) -> VoxelSize:
-        """Centre of the first voxel of the upscaled volume, from that of the LR volume."""
+        """Centre of the first voxel of the upscaled volume, (z, y, x), micrometres.
+
+        It is counted from the centre of the first voxel of the LR volume.
+        """
         return tuple(
             (fine - coarse) / 2
             for fine, coarse in zip(self.sr_voxel_size_um, self.voxel_size_um, strict=True)
@@ -118,13 +121,13 @@ class Layout:
 
 
 def write_layout(path: Path, layout: Layout) -> None:
-    """Write a layout; what follows from the cut stands in it for readers."""
+    """Write a layout, with the shapes that follow from its tiling, for readers."""
     sr = {
-        "shape": layout.cut.sr_shape,
+        "shape": layout.tiling.sr_shape,
         "voxel_size_um": layout.sr_voxel_size_um,
-        "blocks": len(layout.cut),
-        "block": layout.cut.block,
-        "chunk": layout.cut.chunk,
+        "blocks": len(layout.tiling),
+        "block": layout.tiling.block,
+        "chunk": layout.tiling.chunk,
     }
     write_json(path, {**asdict(layout), "upscaled": sr})
 
@@ -139,16 +142,14 @@ def read_layout(path: Path) -> Layout:
     """
     remedy = "make it again with prepare_upscale.py"
     content = read_json(path, keys=[*KINDS, "upscaled"], remedy=remedy)
-    for key, fits in KINDS.items():
-        if not fits(content[key]):
-            raise InputError(f"{path} is no layout: {key} has a wrong value; {remedy}")
-    cut = Cut(**{**content["cut"], "shape": tuple(content["cut"]["shape"])})
+    check_fields(content, KINDS, path, remedy)
+    tiling = Tiling(**{**content["tiling"], "shape": tuple(content["tiling"]["shape"])})
     fields = {key: content[key] for key in KINDS}
-    return Layout(**{**fields, "cut": cut, "voxel_size_um": tuple(content["voxel_size_um"])})
+    return Layout(**{**fields, "tiling": tiling, "voxel_size_um": tuple(content["voxel_size_um"])})
 
 
 def check_volume(layout: Layout, volume: Volume, size: int) -> None:
-    """Refuse a volume of which the layout was not made.
+    """Refuse a volume that is not the one of the layout.
 
     Parameters
     ----------
@@ -156,7 +157,7 @@ def check_volume(layout: Layout, volume: Volume, size: int) -> None:
     volume : Volume
         LR volume.
     size : int
-        Of its files, bytes.
+        Length of its files, bytes.
 
     Raises
     ------
@@ -164,14 +165,14 @@ def check_volume(layout: Layout, volume: Volume, size: int) -> None:
         If shape, type, voxel size or length differ.
     """
     expected = (
-        layout.cut.shape,
+        layout.tiling.shape,
         layout.dtype,
         layout.voxel_size_um,
         layout.source["bytes"],
     )
     if (volume.shape, volume.dtype.name, tuple(volume.voxel_size_um), size) != expected:
         raise InputError(
-            f"{volume.files[0]}: not the volume of the layout any more (shape, type, voxel size or "
+            f"{volume.files[0]}: no longer the volume of the layout (shape, type, voxel size or "
             "length differ); make the layout again with prepare_upscale.py"
         )
 

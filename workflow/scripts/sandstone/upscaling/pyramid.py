@@ -20,12 +20,12 @@ from sandstone.errors import InputError
 from sandstone.upscaling.blocks import Shape
 from sandstone.upscaling.chunk_store import AXES, ChunkStore, create_array
 
-SMALLEST_EDGE = 256  # of a level within a slice, about: a thumbnail
+SMALLEST_EDGE = 256  # voxels; a level whose slices are no larger is the last, a thumbnail
 ROUND = 9  # decimals of lengths in the metadata, so that 6 / 3 reads as 2
 
 
 class DamagedChunk(InputError):  # noqa: N818 - reads as what was found
-    """A chunk that cannot be unpacked."""
+    """A chunk that cannot be decompressed."""
 
 
 def write(
@@ -39,31 +39,31 @@ def write(
 ) -> None:
     """Write the chunks of a store, and a pyramid above them, as one OME-Zarr image.
 
-    The image is built beside `path` and moved there when whole. Chunks are linked, not copied,
-    where the file system can: they stay in the store and take no further room.
+    The image is built beside `path` and moved there when complete. Chunks are hard links, not
+    copies, if the file system has them: they stay in the store and take no further room.
 
     Parameters
     ----------
     path : Path
-        Folder of the image; one that is there is replaced.
+        Folder of the image; an existing one is replaced.
     store : ChunkStore
         With all its chunks.
     name : str
-        Of the image.
+        Name of the image.
     fingerprint : str
-        Of all that the voxels depend on. It stands in the image's description, which would else
-        be the same for other voxels, so that what is made of the image would not be made again.
+        Digest of all that the voxels depend on. It stands in the image's zarr.json, so that this
+        file differs if voxels do, and what is made from the image is made again.
     voxel_size_um : sequence of float
-        (z, y, x) of the finest level, micrometres.
+        Voxel edge of the finest level, (z, y, x), micrometres.
     origin_um : sequence of float
-        Centre of its first voxel, micrometres.
+        Centre of its first voxel, (z, y, x), micrometres.
 
     Raises
     ------
     InputError
         If a chunk is missing.
     DamagedChunk
-        If one cannot be unpacked.
+        If one cannot be decompressed.
     """
     partial = path.with_name(f".partial.{path.name}")
     shutil.rmtree(partial, ignore_errors=True)
@@ -86,10 +86,10 @@ def write(
 
 
 def _linked(store: ChunkStore, folder: Path) -> zarr.storage.LocalStore:
-    """Link the array's metadata and its chunks into a folder, and nothing else that lies there."""
+    """Link the array's metadata and its chunks, and no other file, into a folder."""
     _link(store.folder / "zarr.json", folder / "zarr.json")
-    for number in range(len(store.cut)):
-        for place in store.cut.chunks(store.cut[number]):
+    for number in range(len(store.tiling)):
+        for place in store.tiling.chunks(store.tiling[number]):
             file = store.file(place)
             _link(file, folder / file.relative_to(store.folder))
     return zarr.storage.LocalStore(folder, read_only=True)
@@ -109,10 +109,10 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _step(shape: Shape, voxel_size_um: Sequence[float], factors: Shape) -> Shape | None:
-    """Return by how much each axis shrinks to the next level, None where it is small enough.
+    """Return the factors by which the axes shrink to the next level, None after the last level.
 
-    Axes with coarser voxels wait until the others have caught up, so that the pyramid becomes
-    isotropic; an axis of one voxel stays.
+    Axes with coarser voxels wait until the others have caught up, so that voxels become cubic;
+    an axis of one voxel stays.
     """
     if max(shape[1:]) <= SMALLEST_EDGE:
         return None
@@ -128,7 +128,7 @@ def _halve(finer: zarr.Array, folder: Path, step: Shape) -> zarr.Array:
     """Write the means of cells of `step` voxels as the next level, one chunk after another."""
     shape = tuple(-(-length // factor) for length, factor in zip(finer.shape, step, strict=True))
     level = create_array(folder, shape=shape, chunks=finer.chunks, dtype=finer.dtype)
-    # Part by part, each from about one chunk below it: memory does not depend on `step`.
+    # Part by part, each from about one chunk of the finer level: memory does not depend on `step`.
     part = tuple(-(-chunk // factor) for chunk, factor in zip(level.chunks, step, strict=True))
     for region in regions(shape, level.chunks):
         voxels = np.empty([extent.stop - extent.start for extent in region], level.dtype)
@@ -142,7 +142,7 @@ def _halve(finer: zarr.Array, folder: Path, step: Shape) -> zarr.Array:
 def _source(
     shape: Shape, step: Shape, region: Sequence[slice], place: Sequence[slice]
 ) -> tuple[slice, ...]:
-    """Return which voxels of the level below, of `shape`, become those at a place of a region."""
+    """Return the region of the finer level, of `shape`, that becomes a place of a region."""
     return tuple(
         slice(
             (outer.start + inner.start) * factor,
@@ -158,7 +158,7 @@ def read_region(array: zarr.Array, region: tuple[slice, ...]) -> np.ndarray:
     Raises
     ------
     DamagedChunk
-        If a chunk cannot be unpacked.
+        If a chunk cannot be decompressed.
     OSError
         If the disk fails.
     """
@@ -188,9 +188,9 @@ def shrink(voxels: np.ndarray, step: Shape) -> np.ndarray:
     """Return the means over cells of `step` voxels, rounded where the voxels are integers."""
     padding = [(0, -length % factor) for length, factor in zip(voxels.shape, step, strict=True)]
     if any(after for _, after in padding):
-        # A cell that the border cuts is then the mean of what is there.
+        # With the border voxel repeated, the last cell is the mean of the voxels that exist.
         voxels = np.pad(voxels, padding, mode="edge")
-    # float32 holds the sum of eight 16-bit levels exactly.
+    # float32 holds the sum of eight 16-bit grey values exactly.
     wide = np.float32 if voxels.dtype.kind != "f" and voxels.itemsize <= 2 else np.float64
     total = np.zeros([n // factor for n, factor in zip(voxels.shape, step, strict=True)], wide)
     for z, y, x in product(*map(range, step)):
@@ -204,7 +204,7 @@ def _metadata(
 ) -> dict[str, Any]:
     levels = []
     for number, factor in enumerate(factors):
-        # The first voxel of a level covers several of the finest, so that its centre is elsewhere.
+        # The first voxel of a level covers several of the finest, so its centre lies further in.
         centre = [
             first + size * (times - 1) / 2
             for first, size, times in zip(origin_um, voxel_size_um, factor, strict=True)
