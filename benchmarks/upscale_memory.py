@@ -21,8 +21,9 @@ import sys
 sys.path.insert(0, {scripts!r})
 import upscale_slab
 from sandstone import cli
+from sandstone.models import inference
 
-load = upscale_slab.load_network
+load = inference.load_network
 
 def load_for_one_batch(*arguments):
     networks = [load(*arguments)]
@@ -34,7 +35,7 @@ def load_for_one_batch(*arguments):
 
     return enlarge
 
-upscale_slab.load_network = load_for_one_batch
+inference.load_network = load_for_one_batch
 sys.exit(cli.run(lambda _: upscale_slab.main({arguments!r})))
 """
 MODEL = """
@@ -42,10 +43,11 @@ import sys
 sys.path.insert(0, {scripts!r})
 from pathlib import Path
 from sandstone.models import networks
-from sandstone.models.architecture import generator_config
+from sandstone.models.options import generator_config
+from sandstone.models.weights import save_network_json
 config = generator_config(scale={scale}, blocks=1, filters=4)
 folder = Path({folder!r})
-networks.save_network_json(folder / "generator.json", config)
+save_network_json(folder / "generator.json", config)
 networks.build_generator(**config).save_weights(folder / "generator.weights.h5")
 """
 

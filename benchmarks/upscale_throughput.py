@@ -26,10 +26,11 @@ NAIVE_SLICES = 8
 def save_model(folder: Path, options: argparse.Namespace) -> None:
     """Write a generator of the demo's size; weights do not change its speed."""
     from sandstone.models import networks
-    from sandstone.models.architecture import generator_config
+    from sandstone.models.options import generator_config
+    from sandstone.models.weights import save_network_json
 
     config = generator_config(scale=4, blocks=options.blocks, filters=options.filters)
-    networks.save_network_json(folder / "generator.json", config)
+    save_network_json(folder / "generator.json", config)
     networks.build_generator(**config).save_weights(folder / "generator.weights.h5")
 
 
@@ -65,25 +66,25 @@ def run_script(folder: Path, options: argparse.Namespace) -> tuple[float, float]
 def run_network(folder: Path) -> float:
     """Return the seconds of as many calls of the compiled network."""
     from plan_upscale import calls
-    from sandstone.models import networks
+    from sandstone.models import inference, weights
     from sandstone.upscaling.layout import read_layout
 
     tiling = read_layout(folder / "layout.json").tiling
     edges = [edge + 2 * tiling.halo for edge in tiling.block[1:]]
     tiles = np.random.default_rng(0).random((tiling.call, *edges, 1), dtype=np.float32)
-    model = networks.load_generator(folder)
-    networks.predict(model, tiles)
+    model = weights.load_generator(folder)
+    inference.predict(model, tiles)
     start = time.monotonic()
     for _ in range(calls(tiling)):
-        networks.predict(model, tiles)
+        inference.predict(model, tiles)
     return time.monotonic() - start
 
 
 def run_slices(folder: Path, voxels: np.ndarray) -> float:
     """Return the seconds that `model.predict` takes for all slices, from those of a few."""
-    from sandstone.models import networks
+    from sandstone.models import weights
 
-    model = networks.load_generator(folder)
+    model = weights.load_generator(folder)
     model.jit_compile = False
     lr = voxels[: NAIVE_SLICES + 1].astype(np.float32)[..., np.newaxis] / 255
     model.predict(lr[:1], verbose=0)

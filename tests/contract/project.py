@@ -1,6 +1,5 @@
 """The project's own files, parsed: rules, imports, environments, lock, schema."""
 
-import ast
 import re
 import sys
 from collections.abc import Iterator
@@ -14,13 +13,16 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from sandstone.config.checks import SCHEMA_PATH, resolve
+from sandstone.config.schema import SCHEMA_PATH, resolve
 from sandstone.provenance import code
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WORKFLOW = REPOSITORY / "workflow"
 SCRIPTS = WORKFLOW / "scripts"
 DISTRIBUTIONS = packages_distributions()
+
+# What a file imports, within functions too: dotted names, and modules that the scripts share.
+imports, shared_modules = code.imports, code.shared_modules
 
 Schema = dict[str, Any]
 
@@ -86,23 +88,6 @@ def scripts() -> list[Path]:
 def modules() -> list[Path]:
     """Return the modules that the scripts share."""
     return sorted((SCRIPTS / "sandstone").rglob("*.py"))
-
-
-def imports(file: Path) -> set[str]:
-    """Return the dotted names that a file imports, within functions too."""
-    names = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
-
-
-def shared_modules(file: Path) -> set[Path]:
-    """Return the sandstone modules that a file imports itself."""
-    paths = (SCRIPTS / Path(*name.split(".")).with_suffix(".py") for name in imports(file))
-    return {path for path in paths if path.is_relative_to(SCRIPTS / "sandstone") and path.is_file()}
 
 
 def packages(file: Path) -> set[str]:

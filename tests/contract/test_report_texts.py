@@ -53,7 +53,8 @@ def test_the_front_page_states_the_settings(config):
         "at least 47 µm apart",
         "standard deviation of 1.7 HR voxels",
         "0.03 of the data range",
-        "whole range of uint16 as data range, and LPIPS",
+        "whole range of uint16 as data range: SSIM",
+        "1.5 pixels, LPIPS with AlexNet features",
         "The 90 % confidence intervals",
         "0.007 × adversarial loss (relativistic), against a patch discriminator",
     ):

@@ -15,7 +15,7 @@ from sandstone.provenance import code
 from .project import SCRIPTS, imports, modules, packages_of_script, scripts, shared_modules
 
 EACH_SCRIPT = pytest.mark.parametrize("script", scripts(), ids=lambda file: file.stem)
-NETWORKS = ("models/networks", "models/layers", "models/perceptual", "training/losses")
+NETWORKS = ("models/networks", "models/layers", "models/lpips", "models/vgg19", "training/losses")
 PLOTTING = {"matplotlib", "mpl_toolkits", "seaborn"}
 # `script.py --help` of each script named, in one process.
 ASK = """

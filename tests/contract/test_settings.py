@@ -1,6 +1,7 @@
 """Schema, config files and flags name the same settings."""
 
 import importlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import yaml
 from snakemake.utils import update_config
 
 from sandstone.config import checks
+from sandstone.volumes import formats
 
 from .project import REPOSITORY, leaves, nodes, rules, schema
 
@@ -103,6 +105,106 @@ def test_settings_of_upscaling_are_flags():
     scripts = ("prepare_upscale", "upscale_slab", "upscale_volume")
     known = set().union(*(flags(script) for script in scripts))
     assert {as_flag(key) for key in settings} - known == set()
+
+
+# --- defaults and choices ---
+
+# Below `samples` and `upscale`, what a volume does not say of itself.
+READING = ("dataset", "raw.byteorder", "raw.dtype", "raw.offset", "raw.shape", "voxel_size_um")
+READERS = ("slice_volume", "plan_upscale", "prepare_upscale", "upscale_slab", "upscale_volume")
+# Scripts whose flags are settings, and where these stand in the schema.
+SCRIPTS_OF: dict[str, tuple[str, ...]] = {
+    "models.*": ("train",),
+    "samples.*.phantom": ("make_phantom",),
+    "slices": ("slice_volume",),
+    "pairs": ("make_pairs",),
+    "evaluation": ("compute_metrics", "summarise_metrics"),
+    "upscale.*": ("plan_upscale", "prepare_upscale", "upscale_slab"),
+}
+# Settings whose flag has another name than their key.
+RENAMED = {
+    **{f"pairs.split.{split}": split for split in ("train", "val", "test")},
+    "seed": "seed",
+    "tensorflow_threads": "threads",
+}
+# A flag judges by itself what the schema lists, or a setting follows another one.
+OWN_CHOICES = {"raw-dtype"}  # any NumPy type of grey levels: the reader says which is none
+OWN_DEFAULTS = {
+    "upscale.*.tile": 256,  # half of it with axes mean, which the config knows
+    "upscale.*.window": [0.1, 99.9],  # that of slices
+}
+# The workflow always passes these, and a call by hand shall say them too.
+NEVER_LEFT_OUT = {
+    ("upscale_slab", "slabs"),
+}
+
+
+def settings_of_scripts() -> list[tuple[str, str, str]]:
+    """Every (key of the schema, script, flag) that belong together."""
+    found = [
+        (key, script, RENAMED.get(key, as_flag(key.removeprefix(f"{section}."))))
+        for section, named in SCRIPTS_OF.items()
+        for key in LEAVES
+        if key.startswith(f"{section}.")
+        for script in named
+    ]
+    found += [
+        (f"{section}.*.{key}", script, as_flag(key))
+        for section, named in {"samples": READERS[:1], "upscale": READERS[1:]}.items()
+        for key in READING
+        for script in named
+    ]
+    everywhere = {script.name for script in rules()}
+    found += [
+        (key, script, RENAMED[key])
+        for key in ("seed", "tensorflow_threads")
+        for script in everywhere
+    ]
+    return sorted(triple for triple in set(found) if triple[2] in flags(triple[1]))
+
+
+def action(script: str, flag: str) -> Any:
+    """The flag of a script, as argparse keeps it."""
+    actions = importlib.import_module(script).parser()._actions
+    return next(each for each in actions if f"--{flag}" in each.option_strings)
+
+
+EACH_SETTING = pytest.mark.parametrize(("key", "script", "flag"), settings_of_scripts())
+
+
+def test_the_settings_of_every_stage_are_compared():
+    compared = {key.partition(".")[0] for key, _, _ in settings_of_scripts()}
+    assert compared == schema()["properties"].keys() - {"weights"}
+
+
+@EACH_SETTING
+def test_flag_has_the_default_of_the_schema(key: str, script: str, flag: str):
+    own = action(script, flag)
+    if own.required:
+        assert "default" not in LEAVES[key] or (script, flag) in NEVER_LEFT_OUT
+    else:
+        assert own.default == OWN_DEFAULTS.get(key, LEAVES[key].get("default"))
+
+
+@EACH_SETTING
+def test_flag_has_the_choices_of_the_schema(key: str, script: str, flag: str):
+    leaf = LEAVES[key]
+    choices = leaf.get("enum", leaf.get("items", {}).get("enum"))
+    own = action(script, flag).choices
+    assert (own and list(own)) == choices or flag in OWN_CHOICES
+
+
+def test_phantom_has_the_ranges_of_the_schema():
+    import make_phantom
+
+    porosity, photons = (LEAVES[f"samples.*.phantom.{key}"] for key in ("porosity", "photons"))
+    assert (porosity["minimum"], porosity["maximum"]) == make_phantom.POROSITY
+    assert photons["maximum"] == make_phantom.MOST_PHOTONS
+
+
+@pytest.mark.parametrize("suffix", formats.known())
+def test_schema_names_every_format_of_volumes(suffix: str):
+    assert re.search(rf"\{suffix}\b", LEAVES["samples.*.path"]["description"])
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)

@@ -12,14 +12,15 @@ VOXEL_UM = 6.0
 def save_model(folder: Path, *, scale: int = SCALE, seed: int = 0, **options: object) -> Path:
     """Write a generator whose output depends on all of its receptive field."""
     from sandstone.models import networks
-    from sandstone.models.architecture import generator_config
+    from sandstone.models.options import generator_config
+    from sandstone.models.weights import save_network_json
 
     config = generator_config(**{"scale": scale, "blocks": 1, "filters": 4, **options})
     model = networks.build_generator(**config)
     rng = np.random.default_rng(seed)
     model.set_weights([rng.normal(0, 0.15, weight.shape) for weight in model.get_weights()])
     folder.mkdir(parents=True, exist_ok=True)
-    networks.save_network_json(folder / "generator.json", config)
+    save_network_json(folder / "generator.json", config)
     model.save_weights(folder / "generator.weights.h5")
     return folder
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sandstone.dataset import pairs
+from helpers import tile_pairs
 from sandstone.imaging import grey
 from sandstone.training.batches import TilesInMemory
 
@@ -50,24 +50,14 @@ def numbered(first, count):
 
 def write(path, *, count=6, seed=0, scale=4, hr_size=HR_SIZE, dtype="uint8", empty=()):
     """Write a pairs file of `count` training tiles, 3 validation tiles and 2 test tiles."""
-    attributes = pairs.PairsAttributes(
-        sample="grains",
-        scale=scale,
-        hr_voxel_size_um=(2.0, 2.0, 2.0),
-        lr_voxel_size_um=(2.0, 2.0 * scale, 2.0 * scale),
-        degradation={"kernel": "block mean"},
-        seed=seed,
-        guard_um=20.0,
-        guard_slices=10,
-        grey_max=grey.grey_max(dtype),
-    )
     counts = {"train": count, "val": 3, "test": 2} | dict.fromkeys(empty, 0)
-    with pairs.write_pairs(path, attributes, slices=SPLITS, hr_size=hr_size) as writer:
-        for number, (name, n) in enumerate(counts.items()):
-            hr, lr = tiles(n, seed=10 * seed + number, scale=scale, hr_size=hr_size, dtype=dtype)
-            corner = np.arange(n, dtype=np.int32)
-            writer.append(name, hr, lr, (corner + SPLITS[name][0], corner, corner))
-    return path
+    hr, lr = {}, {}
+    for number, (name, n) in enumerate(counts.items()):
+        hr[name], lr[name] = tiles(
+            n, seed=10 * seed + number, scale=scale, hr_size=hr_size, dtype=dtype
+        )
+    settings = {"sample": "grains", "scale": scale, "seed": seed}
+    return tile_pairs.write(path, hr, lr, slices=SPLITS, **settings)
 
 
 def command_line(folder, *, pairs, **changes):

@@ -47,7 +47,7 @@ def read_all(files: list[Path], in_little_memory: Limited) -> list[str]:
     done = in_little_memory(
         f"""
         import numpy
-        from sandstone.volume import open_volume
+        from sandstone.volumes.volume import open_volume
         for path in {[str(file) for file in files]!r}:
             try:
                 with open_volume(path, voxel_size_um=1) as volume:

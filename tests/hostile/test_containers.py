@@ -247,7 +247,7 @@ def test_a_bomb_in_a_store_is_refused_by_its_memory(
     (path / "c" / "0" / "0" / "0").write_bytes(frame * 128)
     done = in_little_memory(
         f"""
-        from sandstone.volume import open_volume
+        from sandstone.volumes.volume import open_volume
         with open_volume({str(path)!r}, voxel_size_um=1) as volume:
             volume.read(0, 1)
         """

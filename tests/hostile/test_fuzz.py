@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tifffile
 import yaml
+from helpers import tile_pairs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +24,7 @@ from sandstone.config import plain_yaml
 from sandstone.dataset import pairs, slices
 from sandstone.errors import InputError
 from sandstone.metrics import tables
-from sandstone.models import architecture
+from sandstone.models import description
 from sandstone.volumes.volume import RawLayout, open_volume
 
 from .reading import check_sentence
@@ -344,7 +345,7 @@ def check_networks(limits: settings) -> None:
     @given(st.one_of(VALUES, st.dictionaries(keys, values)))
     def check(network: Any) -> None:
         try:
-            assert architecture.rows(network) or not network
+            assert description.rows(network) or not network
         except InputError as error:
             check_sentence(error)
 
@@ -371,16 +372,8 @@ def check_metadata(folder: Path, limits: settings) -> None:
 
 
 def check_pairs(folder: Path, limits: settings) -> None:
-    attributes = pairs.PairsAttributes(
-        sample="rock", scale=2, hr_voxel_size_um=(1.0, 1.0, 1.0), lr_voxel_size_um=(1.0, 2.0, 2.0),
-        degradation={}, seed=1, guard_um=1.0, guard_slices=1, grey_max=255,
-    )  # fmt: skip
-    path = folder / "rock.h5"
-    ends = {"train": (0, 1), "val": (3, 3), "test": (5, 6)}
-    with pairs.write_pairs(path, attributes, slices=ends, hr_size=8) as writer:
-        for split in ends:
-            tiles = np.ones((2, 8, 8), np.uint8), np.ones((2, 4, 4), np.uint8)
-            writer.append(split, *tiles, (np.arange(2), np.arange(2), np.arange(2)))
+    hr = dict.fromkeys(pairs.SPLITS, np.ones((2, 8, 8), np.uint8))
+    path = tile_pairs.write(folder / "rock.h5", hr, scale=2)
     content = path.read_bytes()
 
     @limits

@@ -14,7 +14,7 @@ import pytest
 
 from fetch_lpips_weights import read_arrays
 from sandstone.errors import InputError
-from sandstone.models import architecture
+from sandstone.models import description, options
 from sandstone.training import checkpoints
 
 from .conftest import Limited
@@ -65,7 +65,7 @@ NETWORKS: dict[str, Any] = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_description_of_no_network_is_refused(name: str) -> None:
     with pytest.raises(InputError) as caught:
-        architecture.rows(NETWORKS[name])
+        description.rows(NETWORKS[name])
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
 
@@ -79,15 +79,15 @@ def test_file_of_no_network_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "generator.json"
     path.write_text(text, encoding="latin-1")
     with pytest.raises(InputError):
-        architecture.rows(plot_network.read_network(str(path)))
+        description.rows(plot_network.read_network(str(path)))
 
 
 @pytest.fixture
 def model_dir(tmp_path: Path) -> Path:
-    from sandstone.models import networks
+    from sandstone.models import networks, weights
 
-    config = architecture.generator_config(**GENERATOR)
-    networks.save_network_json(tmp_path / "generator.json", config)
+    config = options.generator_config(**GENERATOR)
+    weights.save_network_json(tmp_path / "generator.json", config)
     networks.build_generator(**config).save_weights(tmp_path / "generator.weights.h5")
     return tmp_path
 
@@ -148,36 +148,36 @@ def by_text(file: h5py.File, name: str, kernel: Any) -> None:
 def test_weights_that_lie_elsewhere_are_refused(
     how: Callable[[h5py.File, str, Any], None], model_dir: Path
 ) -> None:
-    from sandstone.models import networks
+    from sandstone.models import weights
 
     replaced(how, model_dir / "generator.weights.h5")
     with pytest.raises(InputError, match=r"generator\.weights\.h5"):
-        networks.load_generator(model_dir)
+        weights.load_generator(model_dir)
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"PK\x03\x04", b"\x89HDF\r\n\x1a\n", pickle.dumps(Runs())]
 )
 def test_weights_of_another_format_are_refused(content: bytes, model_dir: Path) -> None:
-    from sandstone.models import networks
+    from sandstone.models import weights
 
     (model_dir / "generator.weights.h5").write_bytes(content)
     with pytest.raises(InputError, match=r"generator\.weights\.h5"):
-        networks.load_generator(model_dir)
+        weights.load_generator(model_dir)
 
 
 def test_a_whole_keras_model_is_not_loaded(model_dir: Path) -> None:
     """The .keras format can hold code; its name is refused, and so is its content."""
-    from sandstone.models import networks
+    from sandstone.models import networks, weights
 
     with zipfile.ZipFile(model_dir / "model.keras", "w") as archive:
         archive.writestr("config.json", '{"class_name": "Lambda"}')
     model = networks.build_generator(**GENERATOR)
     with pytest.raises(InputError, match="must be named"):
-        networks.load_weights(model, model_dir / "model.keras")
+        weights.load_weights(model, model_dir / "model.keras")
     (model_dir / "model.keras").rename(model_dir / "x.weights.h5")
     with pytest.raises(InputError, match="no HDF5 file"):
-        networks.load_weights(model, model_dir / "x.weights.h5")
+        weights.load_weights(model, model_dir / "x.weights.h5")
 
 
 # --- weights of published networks ----------------------------------------------------------
@@ -217,7 +217,7 @@ CLAIM = b"\x93NUMPY\x01\x00\x4a\x00" + (
     ],
 )
 def test_hostile_lpips_weights_are_refused(content: Callable[[Path], Any], tmp_path: Path) -> None:
-    from sandstone.models.perceptual import LpipsAlex
+    from sandstone.models.lpips import LpipsAlex
 
     path = tmp_path / "lpips.npz"
     content(path)
@@ -226,7 +226,7 @@ def test_hostile_lpips_weights_are_refused(content: Callable[[Path], Any], tmp_p
 
 
 def test_vgg19_of_another_hash_is_not_even_opened(tmp_path: Path) -> None:
-    from sandstone.models.perceptual import Vgg19Features
+    from sandstone.models.vgg19 import Vgg19Features
 
     (tmp_path / "vgg19.h5").write_bytes(pickle.dumps(Runs()))
     for digest in (None, "0" * 64):
@@ -325,7 +325,7 @@ def test_a_bomb_among_checkpoints_takes_little_memory(
     done = in_little_memory(
         f"""
         from pathlib import Path
-        from sandstone import checkpoints
+        from sandstone.training import checkpoints
         assert checkpoints.restore(Path({str(folder)!r}), {{}}) is None
         assert peak_mb() < 400, peak_mb()
         """

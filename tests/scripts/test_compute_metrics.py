@@ -3,49 +3,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import tile_pairs
 
 import compute_metrics
-from sandstone.dataset import pairs
 from sandstone.errors import InputError
 from sandstone.metrics import quality, spectra
 
 SIZE = 48
 VOXEL_UM = 2.5
-
-
-def write_pairs(path: Path, hr: np.ndarray, voxel_size_um=(VOXEL_UM, VOXEL_UM, VOXEL_UM)) -> Path:
-    attributes = pairs.PairsAttributes(
-        sample="rock",
-        scale=4,
-        hr_voxel_size_um=voxel_size_um,
-        lr_voxel_size_um=tuple(4 * edge for edge in voxel_size_um),
-        degradation={"kernel": "bicubic"},
-        seed=1,
-        guard_um=10.0,
-        guard_slices=4,
-        grey_max=int(np.iinfo(hr.dtype).max),
-    )
-    slices = {"train": (0, 9), "val": (20, 29), "test": (40, 89)}
-    with pairs.write_pairs(path, attributes, slices=slices, hr_size=hr.shape[1]) as writer:
-        z = 40 + 5 * np.arange(len(hr))
-        corners = (z, np.full_like(z, 3), np.full_like(z, 7))
-        writer.append("test", hr, hr[:, ::4, ::4], corners)
-    return path
-
-
-def write_predictions(path: Path, reference: Path, sr: np.ndarray) -> Path:
-    with pairs.open_pairs(reference) as source:
-        attributes = pairs.PredictionsAttributes(
-            method="blur",
-            sample=source.attrs.sample,
-            scale=4,
-            hr_voxel_size_um=source.attrs.hr_voxel_size_um,
-            grey_max=source.attrs.grey_max,
-        )
-        test = source.split("test")
-        with pairs.write_predictions(path, attributes, hr_size=sr.shape[1]) as writer:
-            writer.append(sr, (test.z, test.y, test.x))
-    return path
 
 
 def random_tiles(dtype: type, n: int = 10) -> tuple[np.ndarray, np.ndarray]:
@@ -65,8 +30,9 @@ def arguments(tmp_path: Path):
     """Write pairs and predictions and return the flags that name them."""
 
     def write(hr: np.ndarray, sr: np.ndarray, **pairs_settings) -> list[str]:
-        reference = write_pairs(tmp_path / "rock.h5", hr, **pairs_settings)
-        predictions = write_predictions(tmp_path / "sr.h5", reference, sr)
+        settings = {"hr_voxel_size_um": (VOXEL_UM,) * 3, **pairs_settings}
+        reference = tile_pairs.write(tmp_path / "rock.h5", {"test": hr}, **settings)
+        predictions = tile_pairs.predict(tmp_path / "sr.h5", reference, sr, method="blur")
         inputs = ["--pairs", reference, "--predictions", predictions]
         outputs = ["--output", tmp_path / "out.csv", "--spectrum", tmp_path / "out.spectrum.csv"]
         return [str(argument) for argument in inputs + outputs]
@@ -92,7 +58,7 @@ def test_one_row_a_tile(measure, tmp_path: Path, dtype: type) -> None:
     assert {(row["sample"], row["method"], row["y"], row["x"]) for row in rows} == {
         ("rock", "blur", "3", "7")
     }
-    assert [int(row["z"]) for row in rows] == list(range(40, 90, 5))
+    assert [int(row["z"]) for row in rows] == list(range(40, 50))
     settings = {"data_range": np.iinfo(dtype).max, "border": 4}
     for i, row in enumerate(rows):
         psnr = quality.psnr(hr[i], sr[i], **settings)
@@ -159,7 +125,7 @@ def test_same_input_same_bytes(measure, tmp_path: Path) -> None:
         (["--border", 24], {}, "border"),
         (["--border", -1], {}, "border"),
         (["--border", 20], {}, "11 x 11"),
-        ([], {"voxel_size_um": (2.0, 2.0, 3.0)}, "square pixels"),
+        ([], {"hr_voxel_size_um": (2.0, 2.0, 3.0)}, "square pixels"),
         (["--lpips-weights", "absent.npz", "--border", 9], {}, "32 pixels"),
     ],
 )
@@ -177,10 +143,12 @@ def test_empty_test_split(measure) -> None:
 
 def test_predictions_of_other_pairs_end_with_exit_code_2(run_script, tmp_path: Path) -> None:
     hr, sr = random_tiles(np.uint8, n=3)
-    predictions = write_predictions(tmp_path / "sr.h5", write_pairs(tmp_path / "a.h5", hr), sr)
+    reference = tile_pairs.write(tmp_path / "a.h5", {"test": hr})
+    predictions = tile_pairs.predict(tmp_path / "sr.h5", reference, sr, method="blur")
+    other = tile_pairs.write(tmp_path / "b.h5", {"test": hr[:2]})
     done = run_script(
         "compute_metrics",
-        *("--pairs", write_pairs(tmp_path / "b.h5", hr[:2]), "--predictions", predictions),
+        *("--pairs", other, "--predictions", predictions),
         *("--output", tmp_path / "out.csv", "--spectrum", tmp_path / "out.spectrum.csv"),
     )
     assert done.returncode == 2

@@ -4,7 +4,7 @@ import tifffile
 
 import make_phantom
 from sandstone.errors import InputError
-from sandstone.phantom.phantom import Phantom, Recipe
+from sandstone.phantom.phantom import Phantom, Specification
 
 SMALL = ["--shape", "20", "48", "56", "--voxel-size-um", "2.5", "--grain-size-um", "30"]
 
@@ -12,7 +12,9 @@ SMALL = ["--shape", "20", "48", "56", "--voxel-size-um", "2.5", "--grain-size-um
 def test_volume_holds_the_slices_of_the_recipe_and_its_voxel_size(tmp_path):
     path = tmp_path / "results" / "rock.tif"
     make_phantom.main([*SMALL, "--seed", "4", "--plug", "false", "--output", str(path)])
-    recipe = Recipe((20, 48, 56), 2.5, 0.2, 30.0, 0.06, 0.01, 0.9, 4000.0, 0.01, 0.01, False, 4)
+    rock = Specification(
+        (20, 48, 56), 2.5, 0.2, 30.0, 0.06, 0.01, 0.9, 4000.0, 0.01, 0.01, False, 4
+    )
     with tifffile.TiffFile(path) as tiff:
         assert tiff.imagej_metadata["spacing"] == 2.5
         assert tiff.imagej_metadata["unit"] == "micron"
@@ -21,7 +23,7 @@ def test_volume_holds_the_slices_of_the_recipe_and_its_voxel_size(tmp_path):
         assert x[1] / x[0] == pytest.approx(2.5, rel=1e-6)
         volume = tiff.asarray()
     assert volume.dtype == np.uint16
-    np.testing.assert_array_equal(volume, np.stack(list(Phantom(recipe).slices())))
+    np.testing.assert_array_equal(volume, np.stack(list(Phantom(rock).slices())))
 
 
 def test_same_flags_same_bytes(tmp_path):

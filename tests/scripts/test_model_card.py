@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import tile_pairs
 
 import model_card
-from sandstone.dataset.pairs import PairsAttributes, write_pairs
 from sandstone.provenance.record import RECORD_SUFFIX
 
 COMMAND = "python workflow/scripts/train.py"
@@ -16,23 +16,19 @@ COMMAND = "python workflow/scripts/train.py"
 @pytest.fixture
 def trained(tmp_path):
     """Files that a training and an evaluation leave; returns the flags that name them."""
-    attributes = PairsAttributes(
+    tile_pairs.write(
+        tmp_path / "pairs.h5",
+        {
+            split: np.zeros((count, 16, 16), np.uint8)
+            for split, count in (("train", 5), ("val", 2), ("test", 3))
+        },
+        slices={"train": (0, 49), "val": (60, 69), "test": (80, 99)},
         sample="berea",
-        scale=4,
         hr_voxel_size_um=(3.0, 2.0, 2.0),
-        lr_voxel_size_um=(3.0, 8.0, 8.0),
         degradation={"kernel": "psf", "psf_sigma": 1.5, "noise": 0.01},
-        seed=1,
         guard_um=30.0,
         guard_slices=10,
-        grey_max=255,
     )
-    slices = {"train": (0, 49), "val": (60, 69), "test": (80, 99)}
-    with write_pairs(tmp_path / "pairs.h5", attributes, slices=slices, hr_size=16) as writer:
-        for split, count in (("train", 5), ("val", 2), ("test", 3)):
-            corners = (np.arange(count, dtype=np.int32),) * 3
-            hr, lr = np.zeros((count, 16, 16), np.uint8), np.zeros((count, 4, 4), np.uint8)
-            writer.append(split, hr, lr, corners)
     slices = {
         "sample": "berea",
         "source": {

@@ -8,10 +8,11 @@ import math
 import matplotlib.image
 import numpy as np
 import pytest
+from helpers import tile_pairs
 
-from sandstone.dataset import pairs, slices
+from sandstone.dataset import slices
 from sandstone.errors import InputError
-from sandstone.models import architecture
+from sandstone.models import description, options
 from sandstone.tiff_stack import write_stack
 from sandstone.training import history
 
@@ -33,27 +34,16 @@ def corners(name):
 
 
 def write_pairs(path):
-    attributes = pairs.PairsAttributes(
-        sample=SAMPLE,
-        scale=SCALE,
-        hr_voxel_size_um=VOXEL_UM,
-        lr_voxel_size_um=(2.0, 8.0, 8.0),
-        degradation={"kernel": "bicubic"},
-        seed=1,
-        guard_um=4.0,
-        guard_slices=2,
-        grey_max=GREY_MAX,
+    hr, lr = (
+        {name: tiles(len(zs), size, seed) for seed, (name, zs) in enumerate(Z.items())}
+        for size in (HR, HR // SCALE)
     )
-    with pairs.write_pairs(path, attributes, slices=SLICES, hr_size=HR) as writer:
-        for seed, (name, zs) in enumerate(Z.items()):
-            hr, lr = tiles(len(zs), HR, seed), tiles(len(zs), HR // SCALE, seed)
-            writer.append(name, hr, lr, corners(name))
+    places = {name: corners(name) for name in Z}
+    tile_pairs.write(path, hr, lr, corners=places, slices=SLICES, sample=SAMPLE)
 
 
-def write_predictions(path, method, sample=SAMPLE):
-    attributes = pairs.PredictionsAttributes(method, sample, SCALE, VOXEL_UM, GREY_MAX)
-    with pairs.write_predictions(path, attributes, hr_size=HR) as writer:
-        writer.append(tiles(len(Z["test"]), HR, 9), corners("test"))
+def write_predictions(path, reference, method, **changes):
+    tile_pairs.predict(path, reference, tiles(len(Z["test"]), HR, 9), method=method, **changes)
 
 
 def write_csv(path, header, rows):
@@ -132,13 +122,13 @@ def folder(tmp_path_factory):
     write_pairs(path / "pairs.h5")
     write_slices(path)
     for method in METHODS:
-        write_predictions(path / f"{method}.h5", method)
+        write_predictions(path / f"{method}.h5", path / "pairs.h5", method)
         write_metrics(path / f"{method}.csv", method)
         write_spectrum(path / f"{method}.spectrum.csv", method)
     write_summary(path / "summary.csv")
     write_history(path / "gan.csv", adversarial=True)
-    generator = architecture.generator_config(batch_norm=True)
-    discriminator = architecture.discriminator_config()
+    generator = options.generator_config(batch_norm=True)
+    discriminator = options.discriminator_config()
     for name, network in (("generator", generator), ("discriminator", discriminator), ("no", {})):
         (path / f"{name}.json").write_text(json.dumps(network), encoding="utf-8")
     return path
@@ -223,7 +213,7 @@ def swapped(figure, **replacements):
 @pytest.mark.parametrize(
     ("figure", "content", "match"),
     [
-        ("training", "step,loss\n1,2\n", "lacks the column loss_pixel"),
+        ("training", "step,loss\n1,2\n", "lacks the column learning_rate"),
         ("training", ",".join(history.COLUMNS) + "\n", "has no rows"),
         ("training", "", "is no CSV table"),
         ("generator", "{", "is not valid JSON"),
@@ -282,9 +272,9 @@ def test_predictions_without_their_metrics_are_refused(refuse):
     refuse(arguments, "srresnet is in only one of")
 
 
-def test_predictions_of_other_pairs_are_refused(tmp_path, refuse):
+def test_predictions_of_other_pairs_are_refused(folder, tmp_path, refuse):
     other = tmp_path / "other.h5"
-    write_predictions(other, "srresnet", sample="other")
+    write_predictions(other, folder / "pairs.h5", "srresnet", sample="other")
     arguments = [str(other) if word == "srresnet.h5" else word for word in ARGUMENTS["comparison"]]
     refuse(arguments, "does not hold the test tiles")
 
@@ -343,9 +333,9 @@ def test_a_diagram_shows_every_parameter_once(folder):
 
     network = plot_network.read_network(folder / "generator.json")
     boxes = plot_network.boxes(network)
-    assert sum(box.parameters for box in boxes) == architecture.parameter_count(network)
+    assert sum(box.parameters for box in boxes) == description.parameter_count(network)
     names = [name for box in boxes for name in box.names]
-    assert names == [row["name"] for row in architecture.describe(network)]
+    assert names == [row["name"] for row in description.describe(network)]
 
 
 @pytest.mark.parametrize(("adversarial", "expected"), [(True, 6), (False, 4)])
@@ -357,6 +347,39 @@ def test_training_shows_only_what_was_measured(adversarial, expected, tmp_path):
     read = tables.read(tmp_path / "history.csv", history.COLUMNS)
     figure = plot_training.draw(read, "model")
     assert sum(axes.axison for axes in figure.axes) == expected
+
+
+def test_training_shows_a_term_that_the_history_alone_names(tmp_path):
+    import plot_training
+    from sandstone.metrics import tables
+
+    write_history(tmp_path / "history.csv", adversarial=True)
+    read = tables.read(tmp_path / "history.csv", history.COLUMNS)
+    figure = plot_training.draw(read.assign(loss_edge_strength=0.2), "model")
+    _, labels = figure.axes[0].get_legend_handles_labels()
+    assert labels == ["sum, weighted", "pixel", "content", "adversarial", "edge strength"]
+
+
+@pytest.mark.parametrize("column", ["loss_pixel", "val_ssim"])
+def test_text_for_a_number_of_a_training_is_refused(column, tmp_path):
+    import plot_training
+    from sandstone.metrics import tables
+
+    path = tmp_path / "history.csv"
+    write_history(path, adversarial=False)
+    tables.read(path, history.COLUMNS).assign(**{column: "much"}).to_csv(path, index=False)
+    words = ["--history", str(path), "--model", "m", "--png", "a", "--pdf", "b"]
+    with pytest.raises(InputError, match=f"no numbers in the column {column}"):
+        plot_training.main([*words, "--provenance", "c"])
+
+
+def test_a_residual_block_is_drawn_as_its_steps(folder):
+    import plot_network
+
+    network = plot_network.read_network(folder / "generator.json")
+    [block] = [box for box in plot_network.boxes(network) if box.row["kind"] == "residual_block"]
+    conv = "3 × 3 conv, 32, norm"
+    assert block.notes == [f"{conv}, PReLU, {conv}, add"]
 
 
 def test_training_marks_the_best_validation(tmp_path):

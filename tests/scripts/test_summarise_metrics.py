@@ -3,9 +3,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import tile_pairs
 
 import summarise_metrics
-from sandstone.dataset import pairs
 from sandstone.errors import InputError
 from sandstone.metrics import bootstrap
 
@@ -15,21 +15,7 @@ GUARD_SLICES = 20
 
 
 def write_pairs(path: Path, sample: str, guard_slices: int = GUARD_SLICES) -> Path:
-    attributes = pairs.PairsAttributes(
-        sample=sample,
-        scale=4,
-        hr_voxel_size_um=(2.0, 2.0, 2.0),
-        lr_voxel_size_um=(8.0, 8.0, 8.0),
-        degradation={"kernel": "bicubic"},
-        seed=1,
-        guard_um=2.0 * guard_slices,
-        guard_slices=guard_slices,
-        grey_max=255,
-    )
-    slices = {"train": (0, 1), "val": (2, 3), "test": (4, 5)}
-    with pairs.write_pairs(path, attributes, slices=slices, hr_size=16):
-        pass
-    return path
+    return tile_pairs.write(path, {}, sample=sample, guard_slices=guard_slices)
 
 
 def psnr_of(sample: str, method: str) -> np.ndarray:

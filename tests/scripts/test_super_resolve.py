@@ -2,11 +2,13 @@ import json
 
 import numpy as np
 import pytest
+from helpers import tile_pairs
 
 import super_resolve
 from sandstone.dataset import pairs
 from sandstone.errors import InputError
 from sandstone.imaging import grey, resample
+from sandstone.models import inference
 
 SCALE, LR = 4, 8
 HR = SCALE * LR
@@ -25,25 +27,15 @@ def make(tmp_path):
 
     def write(lr, scale=SCALE):
         size = lr.shape[1] * scale
-        about = pairs.PairsAttributes(
-            sample="rock",
+        hr = dict.fromkeys(pairs.SPLITS, np.zeros((len(lr), size, size), lr.dtype))
+        corners = tuple(np.random.default_rng(1).integers(0, 99, (3, len(lr))))
+        return tile_pairs.write(
+            tmp_path / "pairs.h5",
+            hr,
+            dict.fromkeys(pairs.SPLITS, lr),
+            corners=dict.fromkeys(pairs.SPLITS, corners),
             scale=scale,
-            hr_voxel_size_um=(2.0, 2.0, 2.0),
-            lr_voxel_size_um=(2.0, 2.0 * scale, 2.0 * scale),
-            degradation={"kernel": "bicubic"},
-            seed=1,
-            guard_um=30.0,
-            guard_slices=15,
-            grey_max=grey.grey_max(lr.dtype),
         )
-        ends = {"train": (0, 1), "val": (20, 21), "test": (40, 45)}
-        path = tmp_path / "pairs.h5"
-        with pairs.write_pairs(path, about, slices=ends, hr_size=size) as writer:
-            for name in pairs.SPLITS:
-                hr = np.zeros((len(lr), size, size), lr.dtype)
-                corners = np.random.default_rng(1).integers(0, 99, (3, len(lr)))
-                writer.append(name, hr, lr, tuple(corners))
-        return path
 
     return write
 
@@ -87,10 +79,6 @@ def test_overshoot_is_clipped_and_never_wraps(make, super_resolved, kernel, dtyp
     sr = super_resolved(make(lr), kernel)[-1]
     assert (sr[raw >= 1] == top).all()
     assert (sr[raw <= 0] == 0).all()
-
-
-def test_the_baselines_are_the_kernels_of_resample():
-    assert set(super_resolve.BASELINES) == set(resample.KERNELS)
 
 
 def test_the_batch_does_not_matter(make, super_resolved):
@@ -143,7 +131,11 @@ def test_an_untrained_model_is_told(make, super_resolved, tmp_path):
 
 def test_a_diverged_model_is_told(make, super_resolved, tmp_path, monkeypatch):
     nowhere = np.full((1, HR, HR), np.nan, np.float32)
-    monkeypatch.setattr(super_resolve, "network", lambda *_: lambda lr: nowhere.repeat(len(lr), 0))
+
+    def diverged(*_):
+        return lambda lr: nowhere.repeat(len(lr), 0)
+
+    monkeypatch.setattr(inference, "load_network", diverged)
     folder = describe(tmp_path / "model", '{"scale": 4}')
     with pytest.raises(InputError, match="srgan gives values that are not finite"):
         super_resolved(make(checkerboard(2, np.uint8)), "srgan", "--model-dir", folder)
@@ -168,6 +160,7 @@ def model(tmp_path):
     import keras
 
     from sandstone.models import networks
+    from sandstone.models.weights import save_network_json
 
     keras.utils.set_random_seed(3)
     options = {"scale": SCALE, "blocks": 1, "filters": 4, "bicubic_skip": True}
@@ -177,19 +170,19 @@ def model(tmp_path):
     tail.set_weights([rng.normal(0, 0.3, weight.shape) for weight in tail.get_weights()])
     folder = tmp_path / "srgan"
     folder.mkdir()
-    networks.save_network_json(folder / "generator.json", options)
+    save_network_json(folder / "generator.json", options)
     generator.save_weights(folder / "generator.weights.h5")
     return folder
 
 
 def test_a_model_gives_what_its_generator_predicts(make, super_resolved, model):
-    from sandstone.models import networks
+    from sandstone.models import weights
 
     rng = np.random.default_rng(2)
     lr = rng.integers(0, 255, (5, LR, LR), dtype=np.uint8, endpoint=True)
     sr = super_resolved(make(lr), "srgan", "--model-dir", model, "--batch", 2)
-    generator = networks.load_generator(model)
-    expected = networks.predict(generator, grey.to_unit(lr)[..., None])[..., 0]
+    generator = weights.load_generator(model)
+    expected = inference.predict(generator, grey.to_unit(lr)[..., None])[..., 0]
     assert json.loads((model / "generator.json").read_text(encoding="utf-8"))["scale"] == SCALE
     np.testing.assert_allclose(sr, expected * 255, atol=0.51)
     assert sr.std() > 10

@@ -12,7 +12,7 @@ from helpers import small_upscaling
 
 import upscale_slab
 from sandstone.errors import InputError
-from sandstone.models import networks
+from sandstone.models import inference, weights
 from sandstone.provenance.record import code_of
 from sandstone.volumes import unchanged
 
@@ -81,7 +81,7 @@ def test_the_result_is_the_network_s_in_the_grey_levels_of_the_input(ready, mode
     unit = np.clip((voxels.astype(np.float64) - low) / (high - low), 0, 1).astype(np.float32)
     padded = np.pad(unit, ((0, 0), (halo, halo), (halo, halo)), mode="reflect")
     edge = halo * small_upscaling.SCALE
-    sr = networks.predict(networks.load_generator(model), padded[..., None])[..., 0]
+    sr = inference.predict(weights.load_generator(model), padded[..., None])[..., 0]
     expected = low + sr[:, edge:-edge, edge:-edge] * (high - low)
     tolerance = 0.5 + 1e-5 * (high - low) if voxels.dtype.kind != "f" else 1e-5
     np.testing.assert_allclose(upscaled.astype(np.float64), expected, atol=tolerance)
@@ -92,7 +92,7 @@ def test_the_result_is_the_network_s_in_the_grey_levels_of_the_input(ready, mode
 def test_a_finished_slab_computes_nothing_again(ready, tmp_path, monkeypatch, capsys):
     volume = ready()
     small_upscaling.upscale(tmp_path, volume)
-    monkeypatch.setattr(upscale_slab, "load_network", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr(inference, "load_network", lambda *_: pytest.fail("computed again"))
     small_upscaling.upscale(tmp_path, volume)
     assert "12 blocks, of which 12 are there already" in capsys.readouterr().out
 
@@ -130,7 +130,7 @@ def test_another_volume_than_the_layout_s_is_refused(ready, tmp_path):
 
 def test_a_volume_that_changes_meanwhile_leaves_no_chunks(ready, tmp_path, monkeypatch):
     volume = ready()
-    load = upscale_slab.load_network
+    load = inference.load_network
 
     def load_and_meddle(*arguments):
         network = load(*arguments)
@@ -141,7 +141,7 @@ def test_a_volume_that_changes_meanwhile_leaves_no_chunks(ready, tmp_path, monke
 
         return apply
 
-    monkeypatch.setattr(upscale_slab, "load_network", load_and_meddle)
+    monkeypatch.setattr(inference, "load_network", load_and_meddle)
     with pytest.raises(unchanged.Changed, match=r"rock\.npy: changed while it was read"):
         small_upscaling.upscale(tmp_path, volume)
     assert contents(tmp_path / "store") == {}

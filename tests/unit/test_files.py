@@ -123,3 +123,8 @@ def test_sha256_is_that_of_the_bytes(tmp_path, size):
 def test_sha256_of_nothing_is_the_published_one(tmp_path):
     (tmp_path / "empty").touch()
     assert files.sha256_of(str(tmp_path / "empty")).startswith("e3b0c44298fc1c149afbf4c8996fb924")
+
+
+def test_a_table_has_plain_line_feeds_and_quotes_what_needs_it():
+    rows = [["rock, grey", 1.5], ["", None]]
+    assert files.csv_text(["sample", "mean"], iter(rows)) == 'sample,mean\n"rock, grey",1.5\n,\n'

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 from sandstone import style
-
-BASELINES = ["nearest", "bilinear", "bicubic", "lanczos"]
+from sandstone.choices import BASELINES
 
 
 def drawn_bar(axes):
@@ -65,19 +64,6 @@ def test_a_scale_bar_spans_its_length_in_voxels(width, voxel_size_um, voxels, la
 def test_all_images_share_the_data_range():
     image = style.show_grey(style.figure(2, 2).subplots(), np.full((4, 4), 7, np.uint16), 65535)
     assert image.get_clim() == (0, 65535)
-
-
-@pytest.mark.parametrize(
-    ("metric", "label", "value"),
-    [
-        ("psnr_db", "PSNR (dB), higher is better", "27.12 dB"),
-        ("lpips", "LPIPS, lower is better", "27.123"),
-        ("porosity", "porosity", "27.1"),
-    ],
-)
-def test_metrics_are_named_with_unit_and_direction(metric, label, value):
-    assert style.metric_label(metric) == label
-    assert style.metric_value(metric, 27.123) == value
 
 
 def test_saved_files_are_the_same_twice_and_know_no_date(tmp_path):

@@ -76,8 +76,8 @@ def test_a_volume_that_changes_while_it_is_read_is_refused(
     stdout, stderr = process.communicate()
     done = subprocess.CompletedProcess([], process.returncode, stdout, stderr)
     assert last_sentence(done) == (
-        "slice_volume: error: rock.npy: changed while it was being read; "
-        "wait until it is whole and run again"
+        "slice_volume: error: rock.npy: changed while it was read; "
+        "start again once nothing writes to it"
     )
     assert list((rock / "results/slices").glob("*")) == []
     assert_success(snakemake(rock, *ROCK, targets=(SLICES,)))

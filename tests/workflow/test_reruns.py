@@ -192,7 +192,7 @@ CODE = [
     Case("the phantom's grains", EVERYTHING, code("sandstone/phantom/grains")),
     Case("the training loop", trained(*MODELS), code("sandstone/training/loop")),
     Case("the description of networks", trained(*MODELS) | predicted(*BASELINES), code(
-        "sandstone/models/architecture"
+        "sandstone/models/architectures"
     )),
     Case("the cards of models", {f"model_card {model}" for model in MODELS}, code("model_card")),
     Case("the crate, which `snakemake provenance` makes", NOTHING, code("write_crate")),

@@ -5,13 +5,12 @@ border that no method can know well.
 """
 
 import argparse
-import csv
-import io
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
+from sandstone.config.validity import check_border
 from sandstone.errors import InputError
 from sandstone.provenance.record import add_record_flag, write_record
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
     Distance = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-CORNER_COLUMNS = ["sample", "method", "tile", "z", "y", "x"]
-SPECTRUM_COLUMNS = ["sample", "method", "frequency_per_um", "power"]
 BATCH = 8  # tiles in memory at once
 LPIPS_EDGE = 32  # pixels; AlexNet halves a tile until nothing is left of a smaller one
 
@@ -60,15 +57,15 @@ def lpips_distance(weights: str, edge: int, threads: int) -> "Distance":
 
     backend.start(threads=threads)
 
-    from sandstone.models import perceptual
+    from sandstone.models.lpips import LpipsAlex
 
-    return perceptual.LpipsAlex(weights).distance
+    return LpipsAlex(weights).distance
 
 
 def tile_metrics(
-    hr: "np.ndarray", sr: "np.ndarray", data_range: int, distance: "Distance | None"
+    hr: "np.ndarray", sr: "np.ndarray", data_range: int, networks: "Mapping[str, Distance]"
 ) -> dict[str, list[float]]:
-    """Return PSNR in dB, SSIM and, given a distance, LPIPS of each tile.
+    """Return every metric of each tile, by column; those of networks only where there is one.
 
     Parameters
     ----------
@@ -76,50 +73,64 @@ def tile_metrics(
         Tiles without border.
     data_range : int
         Largest grey level of the dtype.
-    distance : callable or None
-        LPIPS of float32 tiles (n, y, x, 1) in [0, 1], shape (n,).
+    networks : mapping of str to callable
+        By column, the distances, shape (n,), of float32 tiles (n, y, x, 1) in [0, 1].
     """
     from sandstone.imaging import grey
     from sandstone.metrics import quality
 
-    tiles = list(zip(hr, sr, strict=True))
-    metrics = {
-        "psnr_db": [quality.psnr(a, b, data_range=data_range) for a, b in tiles],
-        "ssim": [quality.ssim(a, b, data_range=data_range) for a, b in tiles],
-    }
-    if distance:
-        lpips = distance(grey.to_unit(hr)[..., None], grey.to_unit(sr)[..., None])
-        metrics["lpips"] = [float(value) for value in lpips]
-    return metrics
+    measured: dict[str, list[float]] = {}
+    values: Iterable[float]
+    for metric in quality.METRICS:
+        if metric.of_tile:
+            values = [
+                metric.of_tile(reference, image, data_range=data_range)
+                for reference, image in zip(hr, sr, strict=True)
+            ]
+        elif metric.column in networks:
+            distance = networks[metric.column]
+            values = distance(grey.to_unit(hr)[..., None], grey.to_unit(sr)[..., None])
+        else:
+            continue
+        measured[metric.column] = [float(value) for value in values]
+    return measured
 
 
 def summed_power(tiles: "np.ndarray", pixel_um: float) -> tuple["np.ndarray", "np.ndarray"]:
     """Return the frequencies and the sum over tiles (n, y, x) of their radial power spectra."""
+    import numpy as np
+
     from sandstone.imaging import grey
     from sandstone.metrics import spectra
 
     results = [spectra.radial_power_spectrum(tile, pixel_um) for tile in grey.to_unit(tiles)]
-    return results[0][0], sum(power for _, power in results)
+    return results[0][0], sum((power for _, power in results), np.zeros_like(results[0][1]))
 
 
 def metric_table(test: "Split", sample: str, method: str, metrics: dict[str, list[float]]) -> str:
     """Return the table of metrics as CSV text; identical tiles have the PSNR `inf`."""
+    from sandstone.files import csv_text
+    from sandstone.metrics import tables
+
     values = zip(*metrics.values(), strict=True)
     rows = (
         [sample, method, tile, z, y, x, *(f"{value:.6f}" for value in row)]
         for tile, (z, y, x, row) in enumerate(zip(test.z, test.y, test.x, values, strict=True))
     )
-    return _csv_text([*CORNER_COLUMNS, *metrics], rows)
+    return csv_text([*tables.TILE_COLUMNS, *metrics], rows)
 
 
 def spectrum_table(sample: str, frequency: "np.ndarray", spectra: dict[str, "np.ndarray"]) -> str:
     """Return the spectra, named by method, as CSV text."""
+    from sandstone.files import csv_text
+    from sandstone.metrics import tables
+
     rows = (
         [sample, method, f"{f:.9g}", f"{p:.9g}"]
         for method, power in spectra.items()
         for f, p in zip(frequency, power, strict=True)
     )
-    return _csv_text(SPECTRUM_COLUMNS, rows)
+    return csv_text(tables.SPECTRUM_COLUMNS, rows)
 
 
 def measure(
@@ -128,13 +139,14 @@ def measure(
     *,
     border: int,
     pixel_um: float,
-    distance: "Distance | None",
+    networks: "Mapping[str, Distance]",
 ) -> tuple[str, str]:
     """Measure all test tiles and return the table of metrics and the spectra as CSV text."""
     metrics: dict[str, list[float]] = {}
-    hr_power = sr_power = 0.0
+    hr_power: Any = 0.0  # arrays from the first batch on
+    sr_power: Any = 0.0
     for hr, sr in read_batches(test, predictions, border):
-        for name, values in tile_metrics(hr, sr, predictions.attrs.grey_max, distance).items():
+        for name, values in tile_metrics(hr, sr, predictions.attrs.grey_max, networks).items():
             metrics.setdefault(name, []).extend(values)
         frequency, power = summed_power(hr, pixel_um)
         hr_power = hr_power + power
@@ -143,14 +155,6 @@ def measure(
     sample, method, n = predictions.attrs.sample, predictions.attrs.method, len(test)
     spectra = {"hr": hr_power / n, method: sr_power / n}
     return metric_table(test, sample, method, metrics), spectrum_table(sample, frequency, spectra)
-
-
-def _csv_text(header: list[str], rows: Iterator[list]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -191,16 +195,17 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     with pairs.open_pairs(args.pairs) as reference, pairs.open_predictions(args.predictions) as sr:
         pairs.check_aligned(reference, sr)
+        check_border("--border", args.border, reference.hr_size)
         test = reference.split("test")
         if not len(test):
             raise InputError(f"the test split of {args.pairs} holds no tile: give it more slices")
         pixel_um = spectra.in_plane_voxel_size_um(reference.attrs.hr_voxel_size_um)
-        distance = None
+        networks = {}
         if args.lpips_weights:
             edge = reference.hr_size - 2 * args.border
-            distance = lpips_distance(args.lpips_weights, edge, args.threads)
+            networks["lpips"] = lpips_distance(args.lpips_weights, edge, args.threads)
         table, spectrum = measure(
-            test, sr, border=args.border, pixel_um=pixel_um, distance=distance
+            test, sr, border=args.border, pixel_um=pixel_um, networks=networks
         )
     files.write_text(args.output, table)
     files.write_text(args.spectrum, spectrum)

@@ -89,7 +89,7 @@ def read_arrays(part: Path) -> list["np.ndarray"]:
 
 
 def repack(folder: Path) -> dict[str, "np.ndarray"]:
-    """Return the weights under the names that `perceptual.LpipsAlex` reads.
+    """Return the weights under the names that `lpips.LpipsAlex` reads.
 
     Arrays are told apart by shape alone, since the paths inside a .keras file change with
     the version of Keras. Axes keep their order.

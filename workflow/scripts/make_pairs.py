@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandstone import cli
+from sandstone.choices import DEGRADATIONS, SCALES
 from sandstone.errors import InputError
 from sandstone.provenance.record import add_record_flag, write_record
+from sandstone.seeds import Stage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,10 +23,6 @@ if TYPE_CHECKING:
     from sandstone.dataset.pairs import PairsAttributes, PairsWriter
     from sandstone.dataset.slices import Slices
     from sandstone.imaging.degrade import Degradation
-
-SCALES = (2, 3, 4, 8)
-DEGRADATIONS = ("bicubic", "psf", "aliased_bilinear")
-STAGE = 20  # keeps these draws apart from those of other stages with the same seed
 
 
 @dataclass(frozen=True)
@@ -50,15 +48,6 @@ def share_or_range(text: str) -> float | range:
     if last < first:
         raise argparse.ArgumentTypeError(f"{text} ends before it starts")
     return range(first, last + 1)
-
-
-def check_multiple(flag: str, value: int, scale: int) -> None:
-    """Raise an `InputError` unless `value` is a multiple of `scale`."""
-    below = value // scale * scale
-    if below == value:
-        return
-    nearest = f"{below} or {below + scale}" if below else f"{scale}"
-    raise InputError(f"{flag} {value} is not a multiple of --scale {scale}; take {nearest}")
 
 
 def check_plane(stack: "Slices", recipe: Recipe) -> None:
@@ -112,7 +101,7 @@ def tiles_of_slice(
     from sandstone.imaging import degrade, grey
 
     scale = recipe.scale
-    rng = np.random.default_rng([recipe.seed, STAGE, z])
+    rng = np.random.default_rng([recipe.seed, Stage.PAIRS, z])
     lr = degrade.degrade(grey.to_unit(image), scale, recipe.degradation, rng)
     lr_corners = [(y // scale, x // scale) for y, x in corners]
     lr_tiles = cut(grey.from_unit(lr, image.dtype), lr_corners, recipe.hr_size // scale)
@@ -230,8 +219,10 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read slices, write their tile pairs."""
     args = parser().parse_args(argv)
-    check_multiple("--hr-size", args.hr_size, args.scale)
-    check_multiple("--stride", args.stride, args.scale)
+    from sandstone.config.validity import check_multiple
+
+    check_multiple("--hr-size", args.hr_size, "--scale", args.scale)
+    check_multiple("--stride", args.stride, "--scale", args.scale)
 
     from sandstone.dataset.pairs import write_pairs
     from sandstone.dataset.slices import open_slices

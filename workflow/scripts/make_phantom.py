@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 NO_SETTINGS = {"output", "provenance"}
+POROSITY = (0.02, 0.4)  # share of the rock; with fewer or more pores it is no sandstone
+MOST_PHOTONS = 1e9  # a voxel; no source has more
 
 
 def with_progress(slices: "Iterator[np.ndarray]", depth: int) -> "Iterator[np.ndarray]":
@@ -48,9 +50,12 @@ def parser() -> argparse.ArgumentParser:
 
 def check_flags(args: argparse.Namespace) -> None:
     """Raise an `InputError` for numbers beyond those of the config's schema."""
-    if not 0.02 <= args.porosity <= 0.4:
-        raise InputError(f"--porosity {args.porosity:g} is no sandstone's; take 0.02 to 0.4")
-    if args.photons > 1e9:
+    least, most = POROSITY
+    if not least <= args.porosity <= most:
+        raise InputError(
+            f"--porosity {args.porosity:g} is no sandstone's; take {least:g} to {most:g}"
+        )
+    if args.photons > MOST_PHOTONS:
         raise InputError(f"--photons {args.photons:g} is beyond any source; take up to 1e9")
 
 
@@ -61,15 +66,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import numpy as np
 
-    from sandstone.phantom.phantom import Phantom, Recipe
+    from sandstone.phantom.phantom import Phantom, Specification
     from sandstone.tiff_stack import write_stack
 
     settings = {name: value for name, value in vars(args).items() if name not in NO_SETTINGS}
-    recipe = Recipe(**{**settings, "shape": tuple(args.shape)})
-    print(f"phantom: growing grains in {' x '.join(map(str, recipe.shape))} voxels", flush=True)
-    slices = with_progress(Phantom(recipe).slices(), recipe.shape[0])
-    size = (recipe.voxel_size_um,) * 3
-    write_stack(args.output, slices, shape=recipe.shape, dtype=np.uint16, voxel_size_um=size)
+    wanted = Specification(**{**settings, "shape": tuple(args.shape)})
+    print(f"phantom: growing grains in {' x '.join(map(str, wanted.shape))} voxels", flush=True)
+    slices = with_progress(Phantom(wanted).slices(), wanted.shape[0])
+    size = (wanted.voxel_size_um,) * 3
+    write_stack(args.output, slices, shape=wanted.shape, dtype=np.uint16, voxel_size_um=size)
     write_record(__file__, args, voxel_size_um=size)
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from sandstone.dataset.pairs import Pairs
 
-COLUMNS = ("sample", "method", "metric", "mean", "ci_low", "ci_high", "n")
 USES = {"train": "weights", "val": "curves, best weights", "test": "the metrics below"}
 SHORT_HASH = 16  # hexadecimal digits that tell files apart to the eye; the record has all
 
@@ -79,7 +78,7 @@ def _degradation(degradation: Mapping[str, Any]) -> str:
 
 def network_section(generator: Mapping[str, Any]) -> list[str]:
     """Return what the generator is made of."""
-    from sandstone.models import architecture
+    from sandstone.models import description
 
     options = (f"{name} {value}" for name, value in generator.items() if name != "scale")
     return [
@@ -87,8 +86,8 @@ def network_section(generator: Mapping[str, Any]) -> list[str]:
         "",
         (
             f"×{generator['scale']} in both directions of a slice; depth is not upscaled. "
-            f"{', '.join(options)}. {architecture.parameter_count(generator):,} parameters; an HR "
-            f"pixel depends on LR pixels up to {architecture.receptive_field(generator)} away."
+            f"{', '.join(options)}. {description.parameter_count(generator):,} parameters; an HR "
+            f"pixel depends on LR pixels up to {description.receptive_field(generator)} away."
         ),
         "",
     ]
@@ -245,7 +244,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     record = records.read(args.record).content
     generator = files.read_json(args.generator, remedy="delete it and train again")
     history = tables.read(args.history, ("step", "val_psnr_db"))
-    summary = tables.read(args.summary, COLUMNS)
+    summary = tables.read(args.summary, tables.SUMMARY_COLUMNS)
     with ExitStack() as stack:
         pairs = [stack.enter_context(open_pairs(path)) for path in args.pairs]
         sizes = {each.attrs.sample: each.attrs.hr_voxel_size_um for each in pairs}

@@ -33,14 +33,14 @@ def measure_call(tiling: "Tiling", generator: dict[str, object], threads: int) -
 
     import numpy as np
 
-    from sandstone.models import networks
+    from sandstone.models import inference, networks
 
     model = networks.build_generator(**generator)
     edges = [edge + 2 * tiling.halo for edge in tiling.block[1:]]
     lr = np.zeros((tiling.call, *edges, 1), np.float32)
-    networks.predict(model, lr)
+    inference.predict(model, lr)
     start = time.monotonic()
-    networks.predict(model, lr)
+    inference.predict(model, lr)
     return time.monotonic() - start
 
 
@@ -120,7 +120,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser().parse_args(argv)
 
     from sandstone.files import write_text
-    from sandstone.models.architecture import generator_config, receptive_field
+    from sandstone.models.description import receptive_field
+    from sandstone.models.options import generator_config
     from sandstone.upscaling.blocks import Tiling
 
     generator = generator_config(**args.generator)

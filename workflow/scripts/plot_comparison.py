@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from sandstone.dataset.pairs import Pairs, PairsAttributes
 
-TILE_COLUMNS = ["sample", "method", "tile", "z", "y", "x"]
 REFERENCE = "bicubic"
 DETAIL = 4  # the tile's edge over the detail's
 PANEL = 1.55  # inches
@@ -63,11 +62,11 @@ def read_tables(paths: Sequence[str], sample: str, tiles: int) -> dict[str, pd.D
     InputError
         If a table is not one of metrics, is of another sample, or has other than `tiles` rows.
     """
-    from sandstone.metrics import tables
+    from sandstone.metrics import quality, tables
 
     read = {}
     for path in paths:
-        table = tables.read(path, [*TILE_COLUMNS, "psnr_db", "ssim"])
+        table = tables.read(path, [*tables.TILE_COLUMNS, *quality.ALWAYS])
         found = tables.only_value(table, "sample", path)
         if found != sample:
             raise InputError(
@@ -160,7 +159,7 @@ def draw(example: Example, tables: dict[str, pd.DataFrame], attributes: PairsAtt
         box = (corner[0] // shrink, corner[1] // shrink, edge // shrink)
         draw_tile_and_detail(column[:2], image, box, attributes)
         column[0].set_title(name, color=colours.get(name, style.BLACK), fontweight="bold")
-    draw_scale_bars(grid[:2, 0], corner, attributes)
+    draw_scale_bars(list(grid[:2, 0]), corner, attributes)
     grid[0, 0].set_ylabel("test tile")
     grid[1, 0].set_ylabel("detail")
     draw_errors(grid[2], example, tables, attributes)
@@ -267,12 +266,11 @@ def draw_errors(
 
 def metrics_text(table: pd.DataFrame, tile: int) -> str:
     """Return one line a metric with its value on a tile."""
-    from sandstone import style
+    from sandstone.metrics import quality, tables
 
-    names = [name for name in table.columns if name not in TILE_COLUMNS]
+    metrics = [quality.described(column) for column in tables.metric_columns(table)]
     return "\n".join(
-        f"{style.metric_name(name)} {style.metric_value(name, table.loc[tile, name])}"
-        for name in names
+        f"{metric.name} {metric.text(table.loc[tile, metric.column])}" for metric in metrics
     )
 
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TILE_COLUMNS = ["sample", "method", "tile", "z", "y", "x"]
-SUMMARY_COLUMNS = ["sample", "method", "metric", "mean", "ci_low", "ci_high", "n"]
 GOLDEN_RATIO = 0.618033988749895
 MEAN_OFFSET = -0.34  # of the mean from its box, upwards, in lines
 
@@ -38,9 +36,9 @@ def read_metrics(paths: Sequence[str]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from sandstone.metrics import tables
+    from sandstone.metrics import quality, tables
 
-    read = [tables.read(path, [*TILE_COLUMNS, "psnr_db", "ssim"]) for path in paths]
+    read = [tables.read(path, [*tables.TILE_COLUMNS, *quality.ALWAYS]) for path in paths]
     for path, table in zip(paths, read, strict=True):
         if list(table.columns) != list(read[0].columns):
             raise InputError(
@@ -63,21 +61,16 @@ def read_summary(path: str, metrics: pd.DataFrame) -> pd.DataFrame:
     """
     from sandstone.metrics import tables
 
-    summary = tables.read(path, SUMMARY_COLUMNS)
+    summary = tables.read(path, tables.SUMMARY_COLUMNS)
     sample = metrics["sample"].iloc[0]
     summary = summary[summary["sample"] == sample].set_index(["method", "metric"])
     for method in metrics["method"].unique():
-        for metric in metric_names(metrics):
+        for metric in tables.metric_columns(metrics):
             if (method, metric) not in summary.index:
                 raise InputError(
                     f"{path} lacks {metric} of {method} on {sample}; summarise these tables again"
                 )
     return summary
-
-
-def metric_names(metrics: pd.DataFrame) -> list[str]:
-    """Return the columns that hold metrics."""
-    return [column for column in metrics.columns if column not in TILE_COLUMNS]
 
 
 def spread(count: int) -> np.ndarray:
@@ -90,8 +83,9 @@ def spread(count: int) -> np.ndarray:
 def draw(metrics: pd.DataFrame, summary: pd.DataFrame) -> Figure:
     """Return a figure with a panel for each metric and a line for each method."""
     from sandstone import style
+    from sandstone.metrics.tables import metric_columns
 
-    names = metric_names(metrics)
+    names = metric_columns(metrics)
     methods = list(metrics["method"].unique())
     figure = style.figure(1.0 + 3.3 * len(names), 1.6 + 0.55 * len(methods))
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
@@ -110,6 +104,7 @@ def draw_metric(axes: Axes, metrics: pd.DataFrame, summary: pd.DataFrame, name: 
     import seaborn as sns
 
     from sandstone import style
+    from sandstone.metrics import quality
 
     methods = list(metrics["method"].unique())
     colours = style.method_colours(methods)
@@ -135,13 +130,14 @@ def draw_metric(axes: Axes, metrics: pd.DataFrame, summary: pd.DataFrame, name: 
         heights = place + 0.36 * spread(values.size)
         axes.scatter(values, heights, s=5, color=colours[method], linewidth=0, rasterized=True)
         draw_mean(axes, summary.loc[method], place + MEAN_OFFSET, name)
-    axes.set(xlabel=style.metric_label(name), ylabel="")
+    axes.set(xlabel=quality.described(name).label, ylabel="")
     axes.grid(visible=False, axis="y")
 
 
 def draw_mean(axes: Axes, row: pd.Series, height: float, metric: str) -> None:
     """Draw a mean with its value and, where there is one, its confidence interval."""
     from sandstone import style
+    from sandstone.metrics import quality
 
     first = not axes.get_legend_handles_labels()[1]
     axes.errorbar(
@@ -157,7 +153,7 @@ def draw_mean(axes: Axes, row: pd.Series, height: float, metric: str) -> None:
         label="mean and confidence interval" if first else None,
     )
     axes.annotate(
-        style.metric_value(metric, row["mean"]),
+        quality.described(metric).text(row["mean"]),
         (row["mean"], height),
         xytext=(0, 5),
         textcoords="offset points",

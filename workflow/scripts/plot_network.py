@@ -26,6 +26,8 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 
 IN_BOX_BEFORE = {"prelu": "PReLU", "leaky_relu": "LeakyReLU", "batch_norm": "batch normalisation"}
 
+BRIEF = {"prelu": "PReLU", "leaky_relu": "LeakyReLU", "batch_norm": "norm"}  # inside a block
+
 # Inches.
 WIDTH, BOX_HEIGHT, PITCH = 7.6, 0.46, 0.66
 BOX_LEFT, BOX_RIGHT = 2.1, 5.9
@@ -39,7 +41,7 @@ class Box:
     Attributes
     ----------
     row : dict
-        The layer, as `architecture.describe` gives it.
+        The layer, as `description.describe` gives it.
     notes : list of str
         What stands under the name.
     names : list of str
@@ -69,10 +71,10 @@ def read_network(path: str) -> dict[str, Any]:
 
 def boxes(network: dict[str, Any]) -> list[Box]:
     """Return the boxes of a network's diagram, from input to output."""
-    from sandstone.models import architecture
+    from sandstone.models import description
 
     made: list[Box] = []
-    for row in architecture.describe(network):
+    for row in description.describe(network):
         if row["kind"] in IN_BOX_BEFORE:
             made[-1].notes.append(IN_BOX_BEFORE[row["kind"]])
         else:
@@ -108,14 +110,18 @@ def headline(row: Row) -> str:
 
 def notes(row: Row, network: dict[str, Any]) -> list[str]:
     """Return what else must be said of a layer."""
-    kernel, filters = row["kernel"], row["filters"]
     if row["kind"] == "input":
         return ["LR tile, grey in [0, 1]" if "scale" in network else "HR or SR tile"]
     if row["kind"] == "residual_block":
-        norm = ", norm" if network.get("batch_norm") else ""
-        conv = f"{kernel} {TIMES} {kernel} conv, {filters}{norm}"
-        return [f"{conv}, PReLU, {conv}, add"]
+        return [", ".join([*map(brief, row["inside"]), "add"])]
     return ["spectral normalisation"] if row["kind"].startswith("spectral_") else []
+
+
+def brief(row: Row) -> str:
+    """Return what a layer inside a residual block is, in a few words."""
+    if row["kind"] == "conv":
+        return f"{row['kernel']} {TIMES} {row['kernel']} conv, {row['filters']}"
+    return BRIEF.get(row["kind"], row["kind"].replace("_", " "))
 
 
 def output_size(row: Row) -> str:
@@ -169,12 +175,12 @@ def draw_absence() -> Figure:
 
 def title(network: dict[str, Any]) -> str:
     """Return what the network is and how large it is."""
-    from sandstone.models import architecture
+    from sandstone.models import description
 
-    name, size = network["architecture"], architecture.parameter_count(network)
+    name, size = network["architecture"], description.parameter_count(network)
     if "scale" not in network:
         return f"Discriminator {name}: {size:,} parameters"
-    reach = architecture.receptive_field(network)
+    reach = description.receptive_field(network)
     return (
         f"Generator {name}, {TIMES} {network['scale']}: {size:,} parameters, "
         f"sees {reach} LR pixels to each side"
@@ -200,7 +206,7 @@ def draw_box(axes: Axes, box: Box, place: int) -> None:
         )
     )
     shift = 0.1 if box.notes else 0
-    centred = {"ha": "center", "va": "center"}
+    centred: dict[str, Any] = {"ha": "center", "va": "center"}
     axes.text(centre, middle + shift, headline(box.row), fontsize=9.5, **centred)
     axes.text(centre, middle - 0.11, ", ".join(box.notes), fontsize=8, **centred)
     axes.text(BOX_LEFT - 0.15, middle, output_size(box.row), ha="right", va="center", fontsize=8.5)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sandstone import cli
+from sandstone.choices import BASELINES
 from sandstone.errors import InputError
 from sandstone.provenance.record import add_record_flag, write_record
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-COLUMNS = ["sample", "method", "frequency_per_um", "power"]
 
 
 def read_spectra(paths: Sequence[str], sample: str) -> pd.DataFrame:
@@ -37,7 +36,7 @@ def read_spectra(paths: Sequence[str], sample: str) -> pd.DataFrame:
 
     columns: dict[str, pd.Series] = {}
     for path in paths:
-        table = tables.read(path, COLUMNS)
+        table = tables.read(path, tables.SPECTRUM_COLUMNS)
         found = tables.only_value(table, "sample", path)
         if found != sample:
             raise InputError(
@@ -96,9 +95,7 @@ def draw(spectra: pd.DataFrame, sample: str, lr_nyquist: float) -> Figure:
 
 def line_style(method: str) -> str:
     """Return dashes for baselines and a whole line for models."""
-    from sandstone import style
-
-    return "--" if method in style.BASELINE_COLOURS else "-"
+    return "--" if method in BASELINES else "-"
 
 
 def mark_nyquist(axes: Axes, lr_nyquist: float) -> None:

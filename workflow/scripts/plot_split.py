@@ -107,7 +107,7 @@ def draw_depth(axes: Axes, pairs: Pairs) -> None:
     axes.set(xlabel="depth (µm)", ylabel="tiles per slice")
     axes.margins(x=0)
     axes.grid(visible=False, axis="x")
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="y", integer=True)
     handles, labels = axes.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda place: labels[place].startswith("guard"))
     axes.legend(

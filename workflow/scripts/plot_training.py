@@ -9,6 +9,7 @@ import argparse
 import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 from sandstone import cli
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-GENERATOR_LOSSES = {
-    "loss": "sum, weighted",
-    "loss_pixel": "pixel",
-    "loss_content": "content",
-    "loss_adversarial": "adversarial",
-}
 DISCRIMINATOR_OUTPUTS = {"discriminator_real": "real HR", "discriminator_fake": "generated"}
-OTHER_COLUMNS = ("step", "learning_rate", "loss_discriminator", "val_psnr_db", "val_ssim")
+OTHER_COLUMNS = ("step", "learning_rate", "loss", "loss_discriminator", "val_psnr_db", "val_ssim")
 PANEL = (3.7, 2.9)  # inches
+
+
+def terms_of(history: pd.DataFrame) -> list[str]:
+    """Return the columns of the terms of the generator's loss, which the history names itself."""
+    columns = map(str, history.columns)
+    return [each for each in columns if each.startswith("loss_") and each != "loss_discriminator"]
 
 
 def measured(history: pd.DataFrame, columns: Iterable[str]) -> list[str]:
@@ -37,7 +38,7 @@ def measured(history: pd.DataFrame, columns: Iterable[str]) -> list[str]:
 
 def panels(history: pd.DataFrame) -> list[Callable[[Axes, pd.DataFrame], None]]:
     """Return the functions that draw what this model measured, in the order of the panels."""
-    chosen = [draw_generator_losses]
+    chosen: list[Callable[[Axes, pd.DataFrame], None]] = [draw_generator_losses]
     if measured(history, ["loss_discriminator"]):
         chosen += [draw_discriminator_loss, draw_discriminator_outputs]
     chosen.append(draw_learning_rate)
@@ -72,14 +73,14 @@ def draw_generator_losses(axes: Axes, history: pd.DataFrame) -> None:
     """Draw the generator's loss and its terms before weighting."""
     from sandstone import style
 
-    colours = dict(
-        zip(GENERATOR_LOSSES, (style.BLACK, style.BLUE, style.GREEN, style.VERMILLION), strict=True)
-    )
-    terms = measured(history, GENERATOR_LOSSES)
+    palette = (style.BLUE, style.GREEN, style.VERMILLION, style.ORANGE, style.SKY, style.PURPLE)
+    colours = {"loss": style.BLACK, **dict(zip(terms_of(history), cycle(palette), strict=False))}
+    terms = measured(history, colours)
     if len(terms) == 2:
         terms.remove("loss")  # the sum repeats its only term
     for column in terms:
-        draw_curve(axes, history, column, colours[column], GENERATOR_LOSSES[column])
+        label = "sum, weighted" if column == "loss" else column.removeprefix("loss_")
+        draw_curve(axes, history, column, colours[column], label.replace("_", " "))
     log_if_positive(axes, history[terms])
     axes.set(title="generator loss", ylabel="loss")
     if len(terms) > 1:
@@ -131,7 +132,9 @@ def draw_ssim(axes: Axes, history: pd.DataFrame) -> None:
 def draw_validation(axes: Axes, history: pd.DataFrame, metric: str) -> None:
     """Draw one validation metric, of which more is better, and mark its best."""
     from sandstone import style
+    from sandstone.metrics import quality
 
+    measured = quality.described(metric)
     column = f"val_{metric}"
     rows = history[history[column].notna()]
     best = rows.loc[rows[column].idxmax()]
@@ -145,9 +148,9 @@ def draw_validation(axes: Axes, history: pd.DataFrame, metric: str) -> None:
         clip_on=False,
         zorder=5,
         color=style.VERMILLION,
-        label=f"best: {style.metric_value(metric, best[column])} at step {best['step']:.0f}",
+        label=f"best: {measured.text(best[column])} at step {best['step']:.0f}",
     )
-    axes.set(title=f"validation {style.metric_name(metric)}", ylabel=style.metric_label(metric))
+    axes.set(title=f"validation {measured.name}", ylabel=measured.label)
     axes.legend(loc="lower right")
 
 
@@ -185,8 +188,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     from sandstone import style
     from sandstone.metrics import tables
 
-    columns = [*GENERATOR_LOSSES, *DISCRIMINATOR_OUTPUTS, *OTHER_COLUMNS]
-    history = tables.read(args.history, columns)
+    columns = [*OTHER_COLUMNS, *DISCRIMINATOR_OUTPUTS]
+    terms = terms_of(tables.read(args.history, columns))
+    history = tables.read(args.history, [*columns, *terms])  # so that these are numbers too
     style.save(draw(history, args.model), args.png, args.pdf)
     write_record(__file__, args)
     print(f"drew the training of {args.model} to {args.png}", flush=True)

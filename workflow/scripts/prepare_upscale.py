@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
+from sandstone.config.validity import check_levels, check_window
 from sandstone.errors import InputError
-from sandstone.models.architecture import generator_files
+from sandstone.models.options import generator_files
 from sandstone.provenance.record import add_record_flag, write_record
 from sandstone.volumes import flags
 
@@ -37,7 +38,7 @@ def tiling_of(args: argparse.Namespace, shape: tuple[int, int, int]) -> "Tiling"
         If the network's description is missing, or the volume too thin.
     """
     from sandstone.files import read_json
-    from sandstone.models.architecture import receptive_field
+    from sandstone.models.description import receptive_field
     from sandstone.upscaling.blocks import Tiling
 
     description, _ = generator_files(args.model_dir)
@@ -161,7 +162,7 @@ def survey(args: argparse.Namespace, volume: "Volume") -> tuple[dict[str, Any], 
         below += int((image < low).sum())
         above += int((image > high).sum())
         total += image.size
-        digest.update(image.astype(stored, copy=False))
+        digest.update(image.astype(stored, copy=False).data)
     print(
         f"window {low:g} to {high:g}; beyond it, saturated: {below / total:.2%} of the voxels "
         f"below, {above / total:.2%} above",
@@ -201,13 +202,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def check_flags(args: argparse.Namespace) -> None:
-    """Raise an `InputError` for ranges that are empty or impossible."""
-    low, high = args.window
-    if not 0 <= low < high <= 100:
-        raise InputError(f"--window {low:g} {high:g} is no range of percentiles; try 0.1 99.9")
-    if args.levels and not args.levels[0] < args.levels[1]:
-        low, high = args.levels
-        raise InputError(f"--levels {low:g} {high:g} is empty; give the low one first")
+    """Raise an `InputError` for flags that no single flag's type can judge."""
+    check_window("--window", args.window)
+    if args.levels:
+        check_levels("--levels", args.levels)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -215,6 +213,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser().parse_args(argv)
     check_flags(args)
 
+    from sandstone.sizes import zyx
     from sandstone.upscaling.layout import Layout, network_digests, write_layout
     from sandstone.volumes import unchanged
 
@@ -239,7 +238,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             },
             network=network_digests(args.model_dir),
             dtype=volume.dtype.name,
-            voxel_size_um=tuple(volume.voxel_size_um),
+            voxel_size_um=zyx(volume.voxel_size_um),
             tiling=tiling,
             window=window,
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
+from sandstone.config.validity import check_window
 from sandstone.errors import InputError
 from sandstone.provenance.record import add_record_flag, write_record
 from sandstone.volumes import flags
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from sandstone.imaging.field_of_view import FieldOfView
-    from sandstone.volumes.volume import Volume
+    from sandstone.volumes.volume import Volume, VoxelSize
 
 
 class Scan:
@@ -65,8 +66,14 @@ class Scan:
         extent = [[int(start), int(stop) + 1] for start, stop in zip(first, last, strict=True)]
         return extent, voxels / (rock.size * (z1 - z0))
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Depth, height and width of the extent, voxels."""
+        (z0, z1), (y0, y1), (x0, x1) = self.extent
+        return z1 - z0, y1 - y0, x1 - x0
+
     def slices(self) -> "Iterator[tuple[np.ndarray, np.ndarray]]":
-        """Yield (image, rock) of each slice with rock, cut to the extent, both (y, x).
+        """Yield (image, rock) of each slice with rock, cropped to the extent, both (y, x).
 
         Raises
         ------
@@ -83,7 +90,7 @@ class Scan:
 
 
 def write_outputs(
-    args: argparse.Namespace, scan: Scan, window: Sequence[float], voxel_size_um: Sequence[float]
+    args: argparse.Namespace, scan: Scan, window: Sequence[float], voxel_size_um: "VoxelSize"
 ) -> None:
     """Write the stretched slices and the rock mask."""
     import numpy as np
@@ -92,14 +99,20 @@ def write_outputs(
     from sandstone.imaging.window import apply
     from sandstone.tiff_stack import write_stack
 
-    layout = {
-        "shape": tuple(stop - start for start, stop in scan.extent),
-        "voxel_size_um": tuple(voxel_size_um),
-    }
-    stretched = (apply(image, *window, args.dtype) for image, _ in scan.slices())
-    write_stack(args.slices, stretched, dtype=args.dtype, **layout)
+    low, high = window
+    stretched = (apply(image, low, high, args.dtype) for image, _ in scan.slices())
+    write_stack(
+        args.slices, stretched, shape=scan.shape, dtype=args.dtype, voxel_size_um=voxel_size_um
+    )
     masks = (rock.astype(np.uint8) * ROCK for _, rock in scan.slices())
-    write_stack(args.mask, masks, dtype=np.uint8, compression="zlib", **layout)
+    write_stack(
+        args.mask,
+        masks,
+        shape=scan.shape,
+        dtype=np.uint8,
+        voxel_size_um=voxel_size_um,
+        compression="zlib",
+    )
 
 
 def describe(
@@ -119,7 +132,7 @@ def describe(
         "sample": args.sample,
         "source": {"files": files, "shape": list(volume.shape), "dtype": volume.dtype.name},
         "voxel_size_um": list(volume.voxel_size_um),
-        "shape": [stop - start for start, stop in scan.extent],
+        "shape": list(scan.shape),
         "dtype": args.dtype,
         "origin": [start for start, _ in scan.extent],
         "window": {"low": window[0], "high": window[1], "percentiles": list(args.window)},
@@ -158,17 +171,10 @@ def parser() -> argparse.ArgumentParser:
     return arguments
 
 
-def check_flags(args: argparse.Namespace) -> None:
-    """Raise an `InputError` for flags that no single flag's type can judge."""
-    low, high = args.window
-    if not 0 <= low < high <= 100:
-        raise InputError(f"--window {low:g} {high:g} is no range of percentiles; try 0.1 99.9")
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Open the volume, find rock and window, write slices, mask and description."""
     args = parser().parse_args(argv)
-    check_flags(args)
+    check_window("--window", args.window)
 
     from sandstone.files import write_json
     from sandstone.imaging import field_of_view, window

@@ -5,8 +5,6 @@ the splits of the sample apart.
 """
 
 import argparse
-import csv
-import io
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,10 +20,7 @@ if TYPE_CHECKING:
 
     from sandstone.metrics.bootstrap import MeanInterval
 
-CORNERS = ["z", "y", "x"]
-TILE_COLUMNS = ["sample", "method", "tile", *CORNERS]
 FEW_BLOCKS = 10  # with 5, a 95 % interval covers the truth in 83 % of simulations
-SUMMARY_COLUMNS = ["sample", "method", "metric", "mean", "ci_low", "ci_high", "n"]
 
 
 @dataclass(frozen=True)
@@ -54,18 +49,18 @@ def read_table(path: str) -> TileTable:
     """
     from sandstone.metrics import tables
 
-    table = tables.read(path, TILE_COLUMNS)
+    table = tables.read(path, tables.TILE_COLUMNS)
     sample, method = (tables.only_value(table, name, path) for name in ("sample", "method"))
-    names = [name for name in table.columns if name not in TILE_COLUMNS]
-    if not names or not all(_numeric(table[name]) for name in [*CORNERS, *names]):
+    corners, names = list(tables.CORNER_COLUMNS), tables.metric_columns(table)
+    if not names or not all(_numeric(table[name]) for name in [*corners, *names]):
         raise InputError(
             f"{path} does not give each tile its corner and metrics as numbers:"
             " delete it and run compute_metrics.py again"
         )
-    if table.duplicated(CORNERS).any():
+    if table.duplicated(corners).any():
         raise InputError(f"{path} names a tile twice: delete it and run compute_metrics.py again")
     metrics = {name: table[name].to_numpy(float) for name in names}
-    return TileTable(path, sample, method, table[CORNERS].to_numpy(), metrics)
+    return TileTable(path, sample, method, table[corners].to_numpy(), metrics)
 
 
 def check_comparable(tables: Sequence[TileTable]) -> None:
@@ -128,13 +123,15 @@ def intervals(
 
 def summary_text(summary: Sequence[tuple[TileTable, dict[str, "MeanInterval"]]]) -> str:
     """Return the tidy summary as CSV text; an interval that cannot be given is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(SUMMARY_COLUMNS)
-    for table, results in summary:
-        for metric, (mean, low, high, n) in results.items():
-            writer.writerow([table.sample, table.method, metric, *map(_cell, (mean, low, high)), n])
-    return text.getvalue()
+    from sandstone.files import csv_text
+    from sandstone.metrics.tables import SUMMARY_COLUMNS
+
+    rows = (
+        [table.sample, table.method, metric, *map(_cell, (mean, low, high)), n]
+        for table, results in summary
+        for metric, (mean, low, high, n) in results.items()
+    )
+    return csv_text(SUMMARY_COLUMNS, rows)
 
 
 def print_summary(

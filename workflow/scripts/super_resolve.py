@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandstone import cli
+from sandstone.choices import BASELINES
 from sandstone.errors import InputError, shown
-from sandstone.models.architecture import generator_files
+from sandstone.models.options import generator_files
 from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     # LR tiles to SR tiles, float32, (n, h, h) to (n, H, H); grey levels in [0, 1].
     Method = Callable[[np.ndarray], np.ndarray]
-
-BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
 
 
 def check_model_dir(method: str, model_dir: str | None) -> None:
@@ -61,22 +60,6 @@ def interpolation(kernel: str, hr_size: int) -> "Method":
         return np.stack([resize(tile, (hr_size, hr_size), kernel) for tile in lr])
 
     return interpolate
-
-
-def network(model_dir: Path, threads: int) -> "Method":
-    """Return the method that applies a trained generator."""
-    from sandstone.models import backend
-
-    backend.start(threads=threads)
-
-    from sandstone.models import networks
-
-    model = networks.load_generator(model_dir)
-
-    def apply(lr: "np.ndarray") -> "np.ndarray":
-        return networks.predict(model, lr[..., None])[..., 0]
-
-    return apply
 
 
 def write_tiles(
@@ -139,11 +122,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_model_dir(args.method, args.model_dir)
 
     from sandstone.dataset.pairs import PredictionsAttributes, open_pairs, write_predictions
+    from sandstone.models import inference
 
     with open_pairs(args.pairs) as pairs:
         if args.model_dir:
             check_model_scale(Path(args.model_dir), pairs.attrs.scale)
-            method = network(Path(args.model_dir), args.threads)
+            method = inference.load_network(Path(args.model_dir), args.threads)
         else:
             method = interpolation(args.method, pairs.hr_size)
         about = PredictionsAttributes(

@@ -8,21 +8,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
+from sandstone.config import validity
 from sandstone.errors import InputError
+from sandstone.models.architectures import DISCRIMINATORS, GENERATORS
 from sandstone.provenance.record import add_record_flag, code_of, write_record
+from sandstone.training.losses import TERMS, column, kind_of
+from sandstone.training.schedules import SCHEDULES
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from sandstone.dataset.pairs import Pairs
-    from sandstone.training.loop import Record, Store
-    from sandstone.training.trainer import ContentLoss, Trainer
+    from sandstone.training.loop import Checkpointing, Record
+    from sandstone.training.trainer import Trainer
 
 WEIGHTS = ("init_weights", "vgg19_weights", "lpips_weights")
 FOLDERS = ("model_dir", "checkpoint_dir", "tensorboard_dir")
-LEAST_CONTENT_EDGE = 32  # HR pixels that AlexNet and VGG19 can shrink down to their last level
+PUBLISHED = {"vgg19": "vgg19_weights", "lpips_alex": "lpips_weights"}  # the flags of their files
 
-# What a training does not depend on: places, how often it looks up, which of its weights count.
+# What a training does not depend on: places, how often it saves, which of its weights count.
 NOT_IN_FINGERPRINT = {
     "pairs",
     *WEIGHTS,
@@ -50,11 +54,7 @@ def open_training_pairs(paths: Sequence[str], crop: int, stack: "ExitStack") -> 
                 f"{path} has tiles of {pairs.hr_size} voxels but {paths[0]} of "
                 f"{files[0].hr_size}; make both alike"
             )
-    if crop > files[0].lr_size:
-        raise InputError(
-            f"--crop {crop} is larger than the LR tiles ({files[0].lr_size} pixels) of "
-            f"{paths[0]}; lower it"
-        )
+    validity.check_crop(crop, files[0].lr_size, key=_flag)
     for split in ("train", "val"):
         if not any(len(pairs.split(split)) for pairs in files):
             raise InputError(
@@ -75,19 +75,8 @@ def _is_of(name: str, part: str) -> bool:
 
 def check_losses(args: argparse.Namespace) -> None:
     """Raise an `InputError` where a loss lacks what it needs."""
-    if not (args.loss_pixel or args.loss_content or args.loss_adversarial):
-        raise InputError("no loss has a weight above 0; set --loss-pixel 1.0")
-    if not args.loss_content:
-        return
-    if args.loss_content_kind == "discriminator_features" and not args.loss_adversarial:
-        raise InputError(
-            "--loss-content-kind discriminator_features needs a discriminator; raise "
-            "--loss-adversarial above 0, or choose another kind"
-        )
-    needed = {"vgg19": args.vgg19_weights, "lpips_alex": args.lpips_weights}
-    if needed.get(args.loss_content_kind, "none needed") is None:
-        flag = f"--{args.loss_content_kind.removesuffix('_alex')}-weights"
-        raise InputError(f"--loss-content-kind {args.loss_content_kind} needs {flag}; give it")
+    published = {name: vars(args)[flag] for name, flag in PUBLISHED.items()}
+    validity.check_losses(settings_of(args, "loss"), published, key=_flag)
 
 
 def check_files(args: argparse.Namespace) -> None:
@@ -105,53 +94,32 @@ def check_files(args: argparse.Namespace) -> None:
             )
 
 
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+def _flag(setting: str) -> str:
+    """Return the flag of a setting: of "loss.pixel", "weights.vgg19" or "model_dir"."""
+    part, _, name = setting.partition(".")
+    setting = PUBLISHED[name] if part == "weights" else setting.replace(".", "_")
+    return f"--{setting.replace('_', '-')}"
 
 
-def check_content(args: argparse.Namespace, scale: int) -> None:
-    """Raise an `InputError` where crops are too small for the network of the content loss."""
-    edge, kind = args.crop * scale, args.loss_content_kind
-    outside = args.loss_content and kind != "discriminator_features"
-    if outside and edge < LEAST_CONTENT_EDGE:
-        raise InputError(
-            f"--crop {args.crop} makes HR crops of {edge} pixels but --loss-content-kind {kind} "
-            f"needs {LEAST_CONTENT_EDGE}; set --crop {-(-LEAST_CONTENT_EDGE // scale)}"
-        )
-
-
-def content_loss(args: argparse.Namespace) -> "ContentLoss | None":
-    """Return the content loss that the flags ask for, None where its weight is 0."""
-    if not args.loss_content:
-        return None
-    from sandstone.models import perceptual
-    from sandstone.training import losses
-
-    if args.loss_content_kind == "vgg19":
-        features = perceptual.Vgg19Features(
-            args.vgg19_weights, layer=args.loss_content_layer, sha256=args.vgg19_sha256
-        )
-        return lambda hr, sr, _real, _fake: losses.mean_squared(features(hr), features(sr))
-    if args.loss_content_kind == "lpips_alex":
-        from keras import ops
-
-        lpips = perceptual.LpipsAlex(args.lpips_weights)
-        return lambda hr, sr, _real, _fake: ops.mean(lpips.distance(hr, sr))
-    return lambda _hr, _sr, real, fake: losses.feature_matching(real, fake)
+def check_edges(args: argparse.Namespace, scale: int) -> None:
+    """Raise an `InputError` where crops are too small for what a loss compares."""
+    settings, edge = vars(args), args.crop * scale
+    for term in TERMS:
+        least = kind_of(term, settings).least_edge
+        if settings[column(term)] and edge < least:
+            kind = settings[f"{column(term)}_kind"]
+            raise InputError(
+                f"--crop {args.crop} makes HR crops of {edge} pixels but "
+                f"{_flag(column(term))}-kind {kind} needs {least}; "
+                f"set --crop {-(-least // scale)}"
+            )
 
 
 def build_trainer(args: argparse.Namespace, scale: int) -> "Trainer":
     """Build networks and optimisers from the flags."""
-    from sandstone.training.trainer import Objective, Optimisation, Trainer
+    from sandstone.training.losses import objective
+    from sandstone.training.trainer import Optimisation, Trainer
 
-    objective = Objective(
-        pixel=args.loss_pixel,
-        pixel_kind=args.loss_pixel_kind,
-        content=args.loss_content,
-        content_loss=content_loss(args),
-        adversarial=args.loss_adversarial,
-        adversarial_kind=args.loss_adversarial_kind,
-    )
     optimisation = Optimisation(
         steps=args.steps,
         learning_rate=args.learning_rate,
@@ -166,7 +134,7 @@ def build_trainer(args: argparse.Namespace, scale: int) -> "Trainer":
     return Trainer(
         generator={**settings_of(args, "generator"), "scale": scale},
         discriminator={**settings_of(args, "discriminator"), "hr_size": args.crop * scale},
-        objective=objective,
+        objective=objective(vars(args)),
         optimisation=optimisation,
         init_weights=Path(args.init_weights) if args.init_weights else None,
     )
@@ -195,8 +163,8 @@ def train(args: argparse.Namespace, trainer: "Trainer", pairs: "list[Pairs]") ->
     from sandstone.training import batches, loop, validation
     from sandstone.training.progress import Board, ProgressLines
 
-    store = _store(args)
-    record = loop.resume(trainer, store)
+    checkpointing = _checkpointing(args)
+    record = loop.resume(trainer, checkpointing)
     board = Board(Path(args.tensorboard_dir), resumed=record.step > 0)
     lines = ProgressLines(done=record.step, steps=args.steps)
     try:
@@ -219,7 +187,7 @@ def train(args: argparse.Namespace, trainer: "Trainer", pairs: "list[Pairs]") ->
                 validate_every=args.validate_every,
                 checkpoint_every=args.checkpoint_every,
             ),
-            store=store,
+            checkpointing=checkpointing,
             observers=[board.show, lines.show],
         )
     finally:
@@ -227,10 +195,10 @@ def train(args: argparse.Namespace, trainer: "Trainer", pairs: "list[Pairs]") ->
     return record
 
 
-def _store(args: argparse.Namespace) -> "Store":
-    from sandstone.training.loop import Store
+def _checkpointing(args: argparse.Namespace) -> "Checkpointing":
+    from sandstone.training.loop import Checkpointing
 
-    return Store(folder=Path(args.checkpoint_dir), fingerprint=fingerprint(args))
+    return Checkpointing(folder=Path(args.checkpoint_dir), fingerprint=fingerprint(args))
 
 
 def write_model(
@@ -238,19 +206,20 @@ def write_model(
 ) -> list[Path]:
     """Write architecture, history, and the last and the best weights; return the files."""
     from sandstone.files import write_text
-    from sandstone.models import architecture, networks
+    from sandstone.models.options import discriminator_config, generator_config
+    from sandstone.models.weights import save_network_json, save_weights
     from sandstone.training import history
 
     folder = Path(args.model_dir)
     networks_json = [folder / f"{network}.json" for network in ("generator", "discriminator")]
-    generator = architecture.generator_config(**settings_of(args, "generator"), scale=scale)
-    networks.save_network_json(networks_json[0], generator)
+    generator = generator_config(**settings_of(args, "generator"), scale=scale)
+    save_network_json(networks_json[0], generator)
     discriminator = {}
     if trainer.discriminator:
-        discriminator = architecture.discriminator_config(
+        discriminator = discriminator_config(
             **settings_of(args, "discriminator"), hr_size=args.crop * scale
         )
-    networks.save_network_json(networks_json[1], discriminator)
+    save_network_json(networks_json[1], discriminator)
     curves = folder / "history.csv"
     write_text(curves, history.to_csv(record.rows))
     weights = {"last": trainer.averaged.get_weights(), "best": record.best_weights}
@@ -258,7 +227,7 @@ def write_model(
     written = {folder / f"generator{suffix}.weights.h5": names[suffix] for suffix in names}
     for file, which in written.items():
         trainer.averaged.set_weights(weights[which])
-        networks.save_weights(trainer.averaged, file)
+        save_weights(trainer.averaged, file)
     return [*networks_json, curves, *written]
 
 
@@ -284,7 +253,7 @@ def _add_files(arguments: argparse.ArgumentParser) -> None:
         type=cli.InputPath,
         help="VGG19 without top, for --loss-content-kind vgg19 (.h5)",
     )
-    add("--vgg19-sha256", help="its SHA-256; Keras's published MD5 when silent")
+    add("--vgg19-sha256", help="its SHA-256; without it the MD5 that Keras publishes is checked")
     add(
         "--lpips-weights",
         type=cli.InputPath,
@@ -307,30 +276,25 @@ def _add_files(arguments: argparse.ArgumentParser) -> None:
 
 def _add_networks(arguments: argparse.ArgumentParser) -> None:
     add = arguments.add_argument_group("networks").add_argument
-    add("--generator-architecture", choices=["srresnet", "notebook"], default="srresnet")
+    add("--generator-architecture", choices=[*GENERATORS], default="srresnet")
     add("--generator-blocks", type=cli.positive_int, default=8, help="residual blocks")
     add("--generator-filters", type=cli.positive_int, default=32, help="of a convolution")
     add("--generator-batch-norm", type=cli.boolean, default=False, help="true or false")
     add("--generator-bicubic-skip", type=cli.boolean, default=True, help="true or false")
-    add("--discriminator-architecture", choices=["patch", "notebook"], default="patch")
+    add("--discriminator-architecture", choices=[*DISCRIMINATORS], default="patch")
     add("--discriminator-filters", type=cli.positive_int, default=32, help="of the first level")
     add("--discriminator-spectral-norm", type=cli.boolean, default=True, help="true or false")
 
 
 def _add_losses(arguments: argparse.ArgumentParser) -> None:
     add = arguments.add_argument_group("losses").add_argument
-    contents = ["discriminator_features", "vgg19", "lpips_alex"]
-    add("--loss-pixel", type=cli.non_negative_float, default=1.0, help="weight")
-    add("--loss-pixel-kind", choices=["l1", "l2", "charbonnier"], default="l1")
-    add("--loss-content", type=cli.non_negative_float, default=0.0, help="weight")
-    add("--loss-content-kind", choices=contents, default=contents[0])
-    add("--loss-content-layer", default="block3_conv4", help="layer of VGG19")
-    add("--loss-adversarial", type=cli.non_negative_float, default=0.0, help="weight")
-    add(
-        "--loss-adversarial-kind",
-        choices=["bce", "relativistic", "hinge"],
-        default="relativistic",
-    )
+    for name, term in TERMS.items():
+        flag = _flag(column(name))
+        add(flag, type=cli.non_negative_float, default=term.weight, help="weight")
+        if len(term.kinds) > 1:
+            add(f"{flag}-kind", choices=[*term.kinds], default=term.kind)
+        for key, (default, text) in term.texts.items():
+            add(f"{flag}-{key}", default=default, help=text)
 
 
 def _add_optimisation(arguments: argparse.ArgumentParser) -> None:
@@ -340,8 +304,8 @@ def _add_optimisation(arguments: argparse.ArgumentParser) -> None:
     add("--crop", type=cli.positive_int, default=24, help="edge of a crop, LR pixels")
     add("--augment", type=cli.boolean, default=True, help="flips and quarter turns")
     add("--learning-rate", type=cli.positive_float, default=1e-3, help="of the generator")
-    add("--discriminator-learning-rate", type=cli.positive_float, help="the generator's if silent")
-    add("--schedule", choices=["constant", "cosine", "step"], default="cosine")
+    add("--discriminator-learning-rate", type=cli.positive_float, help="without it the generator's")
+    add("--schedule", choices=SCHEDULES, default="cosine")
     add("--decay-every", type=cli.positive_int, default=1000, help="steps, for --schedule step")
     add("--decay-rate", type=cli.positive_float, default=0.5, help="for --schedule step")
     add("--ema", type=cli.fraction, default=0.99, help="decay of the averaged weights; 0 for none")
@@ -369,7 +333,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with ExitStack() as stack:
         pairs = open_training_pairs(args.pairs, args.crop, stack)
         scale = pairs[0].attrs.scale
-        check_content(args, scale)
+        check_edges(args, scale)
         backend.start(seed=args.seed, threads=args.threads)
         trainer = build_trainer(args, scale)
         record = train(args, trainer, pairs)

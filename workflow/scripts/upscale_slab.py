@@ -14,15 +14,12 @@ from typing import TYPE_CHECKING
 
 from sandstone import cli
 from sandstone.errors import InputError
-from sandstone.models.architecture import generator_files
+from sandstone.models.options import generator_files
 from sandstone.provenance.record import add_record_flag, code_of, write_record
 from sandstone.volumes import flags
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from sandstone.upscaling.blocks import Block
-    from sandstone.upscaling.blockwise import Network
     from sandstone.upscaling.chunk_store import ChunkStore
     from sandstone.upscaling.layout import Layout
     from sandstone.volumes.volume import Volume
@@ -61,22 +58,6 @@ def check_network(layout: "Layout", model_dir: Path) -> None:
         )
 
 
-def load_network(model_dir: Path, threads: int) -> "Network":
-    """Start TensorFlow and return the trained generator as a function of slices."""
-    from sandstone.models import backend
-
-    backend.start(threads=threads)
-
-    from sandstone.models import networks
-
-    model = networks.load_generator(model_dir)
-
-    def apply(lr: "np.ndarray") -> "np.ndarray":
-        return networks.predict(model, lr[..., None])[..., 0]
-
-    return apply
-
-
 def compute(
     args: argparse.Namespace,
     layout: "Layout",
@@ -91,11 +72,12 @@ def compute(
     InputError
         If the volume changes meanwhile; the blocks computed from it are removed.
     """
+    from sandstone.models import inference
     from sandstone.progress import VOXELS, Progress
     from sandstone.upscaling import blockwise
     from sandstone.volumes import unchanged
 
-    network = load_network(Path(args.model_dir), args.threads)
+    network = inference.load_network(Path(args.model_dir), args.threads)
     voxels = sum(layout.tiling.voxels(block) for block in pending)
     progress = Progress(f"slab {args.slab + 1} of {args.slabs}", voxels, VOXELS)
     store.open()

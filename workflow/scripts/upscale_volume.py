@@ -4,8 +4,6 @@ The image is a pyramid with voxel sizes; the table compares it with the low-reso
 """
 
 import argparse
-import csv
-import io
 import math
 import re
 import shutil
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import zarr
 
-    from sandstone.metrics.jitter import Read, Row
+    from sandstone.metrics.jitter import Jitter, Read
     from sandstone.upscaling.chunk_store import ChunkStore
     from sandstone.upscaling.layout import Layout
     from sandstone.volumes.volume import Volume
@@ -122,7 +120,7 @@ class Scales:
 
 def measure_jitter(
     layout: "Layout", volume: "Volume", upscaled: "zarr.Array", hr: "Volume | None"
-) -> "list[Row]":
+) -> "list[Jitter]":
     """Return the rows of the jitter's table: of the input, the upscaled volume, and HR."""
     from sandstone.metrics import jitter
     from sandstone.upscaling import pyramid
@@ -225,17 +223,14 @@ def measure_and_join(args: argparse.Namespace, layout: "Layout", store: "ChunkSt
     return files
 
 
-def write_table(path: Path, rows: "list[Row]") -> None:
+def write_table(path: Path, rows: "list[Jitter]") -> None:
     """Write the jitter's table."""
-    from sandstone.files import write_text
+    from sandstone.files import csv_text, write_text
 
-    stream = io.StringIO()
-    table = csv.writer(stream, lineterminator="\n")
-    table.writerow(rows[0]._fields)
-    table.writerows(
+    cells = (
         [f"{cell:.{DIGITS}g}" if isinstance(cell, float) else cell for cell in row] for row in rows
     )
-    write_text(path, stream.getvalue())
+    write_text(path, csv_text(rows[0]._fields, cells))
 
 
 def parser() -> argparse.ArgumentParser:

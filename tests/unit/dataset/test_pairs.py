@@ -1,20 +1,16 @@
 import h5py
 import numpy as np
 import pytest
+from helpers import tile_pairs
 
 from sandstone.dataset import pairs
 from sandstone.errors import InputError
 
-ABOUT = pairs.PairsAttributes(
-    sample="rock",
-    scale=4,
+ABOUT = tile_pairs.about(
     hr_voxel_size_um=(2.0, 2.5, 2.5),
-    lr_voxel_size_um=(2.0, 10.0, 10.0),
     degradation={"kernel": "psf", "psf_sigma": 1.5, "noise": 0.01},
-    seed=1,
     guard_um=30.0,
     guard_slices=15,
-    grey_max=255,
 )
 PREDICTED = pairs.PredictionsAttributes(
     method="bicubic",

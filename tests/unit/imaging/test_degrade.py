@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
+from sandstone.choices import DEGRADATIONS
 from sandstone.imaging.degrade import Degradation, degrade
 
 QUIET = {"psf_sigma": 1.5, "noise": 0.0}
-KERNELS = ("bicubic", "psf", "aliased_bilinear")
 
 
 def rng():
@@ -16,7 +16,7 @@ def noise_image(shape=(48, 72)):
     return np.random.default_rng(3).random(shape, dtype=np.float32)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", DEGRADATIONS)
 @pytest.mark.parametrize("scale", [2, 3, 4, 8])
 def test_lr_pixels_cover_whole_blocks_without_shift(kernel, scale):
     hr = np.tile(np.arange(32 * scale, dtype=np.float32), (24 * scale, 1)) / (32 * scale)
@@ -40,7 +40,7 @@ def test_only_the_aliased_kernel_lets_fine_stripes_through():
     stripes = np.tile(np.float32([0, 1, 1, 0]), (64, 16))
     contrast = {
         kernel: np.abs(degrade(stripes, 4, Degradation(kernel, **QUIET), rng())[4:-4, 4:-4] - 0.5)
-        for kernel in KERNELS
+        for kernel in DEGRADATIONS
     }
     assert contrast["aliased_bilinear"].min() == 0.5
     assert contrast["bicubic"].max() < 0.05
@@ -79,7 +79,7 @@ def test_noise_follows_its_generator():
     assert not np.array_equal(once, other)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", DEGRADATIONS)
 def test_a_flat_image_stays_flat_up_to_its_border(kernel):
     lr = degrade(np.full((32, 48), 0.25, np.float32), 4, Degradation(kernel, **QUIET), rng())
     np.testing.assert_allclose(lr, 0.25, atol=1e-6)

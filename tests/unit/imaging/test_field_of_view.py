@@ -5,7 +5,7 @@ from scipy import ndimage
 
 from sandstone.errors import InputError
 from sandstone.imaging import field_of_view
-from sandstone.phantom.phantom import PLUG_RADIUS, Phantom, Recipe
+from sandstone.phantom.phantom import PLUG_RADIUS, Phantom, Specification
 
 EDGE = 160
 GRAIN, PORE, HOLDER, AIR = 150.0, 60.0, 45.0, 15.0
@@ -101,7 +101,7 @@ def test_two_grey_levels_are_enough():
 
 def test_phantom_is_found_in_its_holder():
     edge = 192
-    recipe = Recipe(
+    recipe = Specification(
         shape=(8, edge, edge),
         voxel_size_um=2.0,
         porosity=0.2,

@@ -4,6 +4,7 @@ from scipy.ndimage import correlate1d
 
 from sandstone.errors import InputError
 from sandstone.metrics import quality
+from sandstone.metrics.tables import TILE_COLUMNS
 
 
 @pytest.fixture
@@ -112,3 +113,37 @@ def test_ssim_needs_one_window() -> None:
     assert quality.ssim(tile, tile, data_range=1, border=2) == 1
     with pytest.raises(InputError, match="11 x 11"):
         quality.ssim(tile, tile, data_range=1, border=3)
+
+
+@pytest.mark.parametrize(
+    ("column", "label", "value"),
+    [
+        ("psnr_db", "PSNR (dB), higher is better", "27.12 dB"),
+        ("ssim", "SSIM, higher is better", "27.123"),
+        ("lpips", "LPIPS, lower is better", "27.123"),
+    ],
+)
+def test_metrics_are_named_with_unit_and_direction(column, label, value):
+    metric = quality.described(column)
+    assert metric.label == label
+    assert metric.text(27.123) == value
+
+
+def test_a_column_of_no_metric_is_refused():
+    with pytest.raises(InputError, match="porosity is the column of no metric"):
+        quality.described("porosity")
+
+
+def test_a_metric_tells_whether_more_of_it_is_better(pair):
+    reference, noisy = pair
+    for metric in quality.METRICS:
+        if metric.of_tile:
+            same, other = (
+                metric.of_tile(reference, image, data_range=255) for image in (reference, noisy)
+            )
+            assert (same > other) == (metric.better == "higher")
+
+
+def test_columns_differ_from_each_other_and_from_those_of_a_tile():
+    columns = [*TILE_COLUMNS, *(metric.column for metric in quality.METRICS)]
+    assert len(columns) == len(set(columns))

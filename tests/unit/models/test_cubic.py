@@ -3,7 +3,7 @@ import pytest
 
 from sandstone.imaging import resample
 from sandstone.models import cubic
-from sandstone.models.architecture import BICUBIC_RADIUS
+from sandstone.models.description import BICUBIC_RADIUS
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4, 8])

@@ -7,11 +7,11 @@ from scipy import ndimage
 
 from sandstone.errors import InputError
 from sandstone.phantom import phantom
-from sandstone.phantom.phantom import Phantom, Recipe
+from sandstone.phantom.phantom import Phantom, Specification
 
 # What the scanner adds is off: tests switch on what they look at.
 CLEAN = {"photons": 1e9, "readout_noise": 0.0, "ring_strength": 0.0, "psf_sigma": 0.0}
-FEW = Recipe(
+FEW = Specification(
     shape=(24, 64, 64),
     voxel_size_um=2.0,
     porosity=0.2,

@@ -12,7 +12,7 @@ from sandstone.provenance.record import code_of, packages_of
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A working directory with an input, an output, a volume elsewhere, and their record."""
+    """A working directory with an input, an output, a volume outside it, and their record."""
     (tmp_path / "here/results").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "here")
     for name in ("here/results/in.h5", "here/results/out.csv", "rock.tif"):
@@ -39,8 +39,8 @@ def write(path, rock, **changes):
 
 
 def found(folder):
-    elsewhere = records.by_name([folder.parent / "rock.tif"])
-    return [change for _, change in records.mismatches(records.find("results"), elsewhere)]
+    external = records.by_name([folder.parent / "rock.tif"])
+    return [change for _, change in records.mismatches(records.find("results"), external)]
 
 
 def test_an_untouched_run_matches(folder):
@@ -72,7 +72,7 @@ def test_a_missing_file_is_named(folder, file, expected):
     assert found(folder) == [expected]
 
 
-def test_a_file_elsewhere_that_nobody_names_is_missing(folder):
+def test_a_file_outside_that_nobody_names_is_missing(folder):
     changes = records.mismatches(records.find("results"), {})
     assert [change for _, change in changes] == ["input rock.tif is missing"]
 
@@ -80,8 +80,8 @@ def test_a_file_elsewhere_that_nobody_names_is_missing(folder):
 def test_one_of_several_files_of_a_name_is_enough(folder, tmp_path_factory):
     other = tmp_path_factory.mktemp("other") / "rock.tif"
     other.write_text("another rock")
-    elsewhere = records.by_name([other, folder.parent / "rock.tif"])
-    assert list(records.mismatches(records.find("results"), elsewhere)) == []
+    external = records.by_name([other, folder.parent / "rock.tif"])
+    assert list(records.mismatches(records.find("results"), external)) == []
 
 
 def test_changed_code_is_named(folder):

@@ -133,33 +133,3 @@ def test_the_budget_counts_the_bytes_of_all_tiles():
     size = 5 * 2 * (64 * 64 + 16 * 16)
     assert batches.hold_in_memory(tiles, budget=size - 1)[0] is tiles[0]
     assert batches.hold_in_memory(tiles, budget=size)[0] is not tiles[0]
-
-
-@pytest.mark.parametrize("steps", [range(1, 1), range(1, 2), range(4, 9)])
-def test_prefetch_yields_every_step_in_order_with_its_batch(steps):
-    assert list(batches.prefetch(lambda step: step * step, steps)) == [(s, s * s) for s in steps]
-
-
-def test_prefetch_passes_on_an_error():
-    def read(step):
-        if step == 3:
-            raise OSError("disk gone")
-        return step
-
-    arrived = []
-    with pytest.raises(OSError, match="disk gone"):
-        arrived.extend(step for step, _ in batches.prefetch(read, range(1, 9)))
-    assert len(arrived) < 3
-
-
-def test_prefetch_reads_one_batch_ahead_and_no_more():
-    asked = []
-
-    def read(step):
-        asked.append(step)
-        return step
-
-    upcoming = batches.prefetch(read, range(1, 100))
-    next(upcoming)
-    upcoming.close()
-    assert asked == [1, 2]

@@ -41,9 +41,9 @@ class Training:
     def __init__(self, folder, **cadence):
         settings = {"steps": 10, "validate_every": 4, "checkpoint_every": 3}
         self.cadence = loop.Cadence(**settings | cadence)
-        self.store = loop.Store(folder=folder, fingerprint=FINGERPRINT)
+        self.checkpointing = loop.Checkpointing(folder=folder, fingerprint=FINGERPRINT)
         self.trainer = Walker()
-        self.record = loop.resume(self.trainer, self.store)
+        self.record = loop.resume(self.trainer, self.checkpointing)
         self.seen = []
 
     def run(self, *observers):
@@ -53,7 +53,7 @@ class Training:
             batches=batch_of,
             tiles=None,
             cadence=self.cadence,
-            store=self.store,
+            checkpointing=self.checkpointing,
             observers=[self.seen.append, *observers],
         )
         return self
@@ -227,8 +227,8 @@ def test_best_weights_come_back_in_their_order():
 
 def test_a_changed_fingerprint_starts_afresh(folder, capsys):
     Training(folder).run()
-    store = loop.Store(folder=folder, fingerprint={"seed": 2})
-    assert loop.resume(Walker(), store).step == 0
+    checkpointing = loop.Checkpointing(folder=folder, fingerprint={"seed": 2})
+    assert loop.resume(Walker(), checkpointing).step == 0
     told = capsys.readouterr().out.splitlines()
     assert "seed was 1, is 2" in told[-2]
     assert told[-1] == "starting at step 0"

@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -171,6 +175,61 @@ def test_huge_logits_stay_finite(kind, real, fake):
     for loss in both:
         for gradient in tape.gradient(loss, logits, unconnected_gradients="zero"):
             assert np.isfinite(gradient).all()
+
+
+class Settings(dict):
+    """Flags of train.py, all weights 0 but those that are given."""
+
+    def __init__(self, **given):
+        weights = {losses.column(name): 0.0 for name in losses.TERMS}
+        kinds = {f"{losses.column(name)}_kind": term.kind for name, term in losses.TERMS.items()}
+        super().__init__(weights | kinds | given)
+
+
+def test_terms_of_weight_0_are_left_out_but_for_the_pixel_loss():
+    names = [term.name for term in losses.objective(Settings(loss_adversarial=0.1)).terms]
+    assert names == ["pixel", "adversarial"]
+
+
+def test_only_an_adversarial_loss_needs_a_discriminator():
+    assert losses.objective(Settings(loss_pixel=1.0)).adversarial_kind is None
+    goal = losses.objective(Settings(loss_adversarial=0.1, loss_adversarial_kind="hinge"))
+    assert goal.adversarial_kind == "hinge"
+
+
+def test_the_loss_is_the_weighted_sum_of_its_terms_in_their_order():
+    goal = losses.objective(Settings(loss_pixel=2.0, loss_content=3.0, loss_adversarial=0.5))
+    seen = losses.Seen(image(1.0), image(0.75), REAL, FAKE, [image(1.0)], [image(0.5)])
+    measured = {name: float(value) for name, value in goal.measure(seen).items()}
+    assert list(measured) == ["loss", "loss_pixel", "loss_content", "loss_adversarial"]
+    assert measured["loss_pixel"] == 0.25
+    assert measured["loss_content"] == pytest.approx(0.5, rel=1e-5)
+    assert measured["loss_adversarial"] == pytest.approx(BY_HAND["relativistic"][0], rel=1e-5)
+    total = 2 * 0.25 + 3 * measured["loss_content"] + 0.5 * measured["loss_adversarial"]
+    assert measured["loss"] == pytest.approx(total)
+
+
+def test_a_new_term_has_flags_columns_lines_and_a_place_in_the_loss():
+    """In a process of its own, since modules read the list when they are imported."""
+    code = """
+import sys
+from sandstone.training import losses
+brightness = losses.Kind(lambda _: lambda seen: abs(seen.hr - seen.sr))
+losses.TERMS["brightness_of_pores"] = losses.Term({"mean": brightness})
+import train
+from sandstone.training import history, progress
+words = "--pairs p --model-dir m --checkpoint-dir c --tensorboard-dir t --steps 1"
+args = train.parser().parse_args([*words.split(), "--loss-brightness-of-pores", "0.5"])
+goal = losses.objective(vars(args))
+assert [(t.name, t.weight) for t in goal.terms] == [("pixel", 1), ("brightness_of_pores", 0.5)]
+assert "loss_brightness_of_pores" in history.COLUMNS
+assert progress.SHOWN["loss_brightness_of_pores"] == "brightness of pores"
+"""
+    scripts = Path(losses.__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=scripts, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("choose", [losses.pixel_loss, losses.adversarial_losses])

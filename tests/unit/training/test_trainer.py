@@ -6,12 +6,11 @@ import pytest
 import tensorflow as tf
 from helpers import tiny_training
 
-import train
 from sandstone.errors import InputError
 from sandstone.imaging import grey, resample
-from sandstone.models import networks
-from sandstone.training import schedules
-from sandstone.training.trainer import Objective, Optimisation, Trainer
+from sandstone.models import inference, networks
+from sandstone.training import losses, schedules
+from sandstone.training.trainer import Optimisation, Trainer
 
 GENERATOR = {"scale": 4, "blocks": 1, "filters": 4}
 DISCRIMINATOR = {"filters": 4, "layers": 2, "hr_size": 32}
@@ -45,15 +44,13 @@ def batch(step=1, n=2):
 
 
 def objective(**changes):
-    settings = {
-        "pixel": 1.0,
-        "pixel_kind": "l1",
-        "content": 0.0,
-        "content_loss": None,
-        "adversarial": 0.0,
-        "adversarial_kind": "relativistic",
-    }
-    return Objective(**settings | changes)
+    """The loss of flags that train.py would get, as in pixel=2.0 or content_kind="vgg19"."""
+    settings = {}
+    for name, term in losses.TERMS.items():
+        settings |= {name: term.weight, f"{name}_kind": term.kind}
+    settings |= {"content_layer": "block3_conv4"} | changes
+    files = {name: settings.pop(name, None) for name in ("lpips_weights", "vgg19_weights")}
+    return losses.objective(files | {f"loss_{key}": value for key, value in settings.items()})
 
 
 def optimisation(**changes):
@@ -85,13 +82,6 @@ def run(trainer, steps):
     return [trainer.update(step, *batch(step)) for step in steps]
 
 
-def content_loss(*flags):
-    """The content loss that train.py makes from its flags."""
-    needed = ["--pairs", "x", "--steps", "1", "--model-dir", "x", "--checkpoint-dir", "x"]
-    flags = [*needed, "--tensorboard-dir", "x", "--loss-content", "0.5", *map(str, flags)]
-    return train.content_loss(train.parser().parse_args(flags))
-
-
 def equal(state, other):
     return state.keys() == other.keys() and all(
         np.array_equal(state[name], other[name], equal_nan=True) for name in state
@@ -105,8 +95,8 @@ def moved(before, after):
 
 def test_steps_lower_the_pixel_loss():
     trainer = make(plan=optimisation(learning_rate=5e-3))
-    losses = [trainer.update(step, *batch())["loss_pixel"] for step in range(1, 41)]
-    assert losses[-1] < 0.7 * losses[0]
+    curve = [trainer.update(step, *batch())["loss_pixel"] for step in range(1, 41)]
+    assert curve[-1] < 0.7 * curve[0]
 
 
 def test_the_first_loss_is_that_of_bicubic_interpolation(eager):
@@ -231,15 +221,14 @@ def test_batch_norm_statistics_are_learnt_and_averaged(eager, architecture):
     mean = norm.moving_mean.numpy()
     assert np.abs(mean).max() > 0
     np.testing.assert_allclose(average.moving_mean.numpy(), 9 / 11 * mean, rtol=1e-5)
-    assert networks.predict(trainer.averaged, batch()[0]).shape == (2, 32, 32, 1)
+    assert inference.predict(trainer.averaged, batch()[0]).shape == (2, 32, 32, 1)
 
 
 @pytest.mark.parametrize("architecture", ["patch", "notebook"])
 @pytest.mark.parametrize("spectral_norm", [True, False])
 def test_every_discriminator_gives_features(eager, architecture, spectral_norm):
     discriminator = {"architecture": architecture, "spectral_norm": spectral_norm, "filters": 2}
-    content = content_loss("--loss-content-kind", "discriminator_features")
-    goal = objective(content=0.5, content_loss=content, adversarial=0.1)
+    goal = objective(content=0.5, adversarial=0.1)
     (row,) = run(make(discriminator=discriminator, goal=goal), [1])
     assert row.keys() == GAN | {"loss_content"}
     assert row["loss_content"] > 0
@@ -248,9 +237,9 @@ def test_every_discriminator_gives_features(eager, architecture, spectral_norm):
 
 
 def test_lpips_is_a_content_loss(eager, shared_weights):
-    flags = ("--loss-content-kind", "lpips_alex")
-    content = content_loss(*flags, "--lpips-weights", shared_weights / "lpips_alex.npz")
-    trainer = make(goal=objective(pixel=0.0, content=0.5, content_loss=content))
+    file = shared_weights / "lpips_alex.npz"
+    goal = objective(pixel=0.0, content=0.5, content_kind="lpips_alex", lpips_weights=file)
+    trainer = make(goal=goal)
     before = trainer.state()
     (row,) = run(trainer, [1])
     assert row.keys() == LOSSES | {"loss_content"}
@@ -285,13 +274,12 @@ def test_mixed_precision_trains_in_float16_and_averages_in_float32(eager):
 def test_mixed_precision_lowers_the_pixel_loss(bicubic_skip):
     plan = optimisation(learning_rate=5e-3, mixed_precision=True)
     trainer = make(generator={"bicubic_skip": bicubic_skip}, plan=plan)
-    losses = [trainer.update(step, *batch())["loss_pixel"] for step in range(1, 41)]
-    assert losses[-1] < 0.8 * losses[0]
+    curve = [trainer.update(step, *batch())["loss_pixel"] for step in range(1, 41)]
+    assert curve[-1] < 0.8 * curve[0]
 
 
 def gan():
-    content = content_loss("--loss-content-kind", "discriminator_features")
-    goal = objective(content=0.1, content_loss=content, adversarial=0.1)
+    goal = objective(content=0.1, adversarial=0.1)
     return make(generator={"batch_norm": True}, goal=goal, plan=optimisation(schedule="cosine"))
 
 

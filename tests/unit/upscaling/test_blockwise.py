@@ -4,7 +4,7 @@ from helpers.small_upscaling import rock, save_model
 
 from sandstone.errors import InputError
 from sandstone.imaging import resample
-from sandstone.models import architecture, cubic, networks
+from sandstone.models import cubic, description, inference, options, weights
 from sandstone.upscaling import blockwise
 from sandstone.upscaling.blocks import Tiling
 from sandstone.upscaling.chunk_store import ChunkStore
@@ -30,18 +30,18 @@ class InMemory:
 @pytest.fixture(scope="module")
 def generator(tmp_path_factory):
     """A network of random weights, and its description."""
-    options = {"scale": 3, "blocks": 1, "filters": 4}
-    folder = save_model(tmp_path_factory.mktemp("model"), **options)
-    return networks.load_generator(folder), architecture.generator_config(**options)
+    chosen = {"scale": 3, "blocks": 1, "filters": 4}
+    folder = save_model(tmp_path_factory.mktemp("model"), **chosen)
+    return weights.load_generator(folder), options.generator_config(**chosen)
 
 
 @pytest.fixture(scope="module")
 def network(generator):
-    return lambda lr: networks.predict(generator[0], lr[..., None])[..., 0]
+    return lambda lr: inference.predict(generator[0], lr[..., None])[..., 0]
 
 
 def tiling_of(generator, shape, axes="z", tile=16, batch=4):
-    halo = architecture.receptive_field(generator[1])
+    halo = description.receptive_field(generator[1])
     return Tiling(shape, generator[1]["scale"], axes, tile, batch, halo)
 
 
@@ -57,7 +57,7 @@ def upscaled(network, volume, tiling, grey_window=(0, LEVELS_16_BITS)):
 @pytest.fixture(scope="module")
 def whole_slices(generator, network):
     """Slices that are mirrored by the halo, enlarged at once without tiles, and cropped."""
-    halo = architecture.receptive_field(generator[1])
+    halo = description.receptive_field(generator[1])
     unit = (rock(SHAPE) / LEVELS_16_BITS).astype(np.float32)
     padded = np.pad(unit, ((0, 0), (halo, halo), (halo, halo)), mode="reflect")
     border = halo * generator[1]["scale"]

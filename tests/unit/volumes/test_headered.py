@@ -3,13 +3,10 @@ import zlib
 from pathlib import Path
 
 import nrrd
-import numpy as np
 import pytest
 from helpers.volume_checks import (
-    GIGABYTES,
     VOXELS,
     assert_holds,
-    cut,
     is_silent,
     refuse,
     voxel_size,
@@ -17,45 +14,6 @@ from helpers.volume_checks import (
 
 from sandstone.errors import InputError
 from sandstone.volumes.volume import open_volume
-
-# --- NumPy ---
-
-
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("dtype", ["<u2", ">u2", "f4"])
-def test_npy(tmp_path: Path, order: str, dtype: str) -> None:
-    np.save(tmp_path / "rock.npy", np.asarray(VOXELS.astype(dtype), order=order))
-    assert_holds(tmp_path / "rock.npy", VOXELS.astype(dtype))
-
-
-def test_a_huge_npy_opens_at_once(tmp_path: Path) -> None:
-    np.lib.format.open_memmap(tmp_path / "rock.npy", mode="w+", dtype="u1", shape=GIGABYTES)
-    with open_volume(tmp_path / "rock.npy", voxel_size_um=1) as rock:
-        assert rock.read(200, 201).shape == (1, 10_000, 10_000)
-
-
-@pytest.mark.parametrize(
-    ("array", "sentence"),
-    [
-        (np.array([{}], dtype=object), "objects or records"),
-        (np.zeros((2, 2, 2), dtype=[("grey", "u1")]), "objects or records"),
-        (np.zeros((2, 2, 2), dtype="M8[s]"), "not grey levels"),
-        (np.zeros((5, 7, 6, 3), np.uint8), "convert it to grey"),
-        (np.zeros((5, 7, 6, 9), np.uint8), "is not z, y, x"),
-        (np.zeros(5, np.uint8), "is not z, y, x"),
-        (np.zeros((5, 0, 6), np.uint8), "holds no voxels"),
-    ],
-)
-def test_npy_that_is_no_volume(tmp_path: Path, array: np.ndarray, sentence: str) -> None:
-    np.save(tmp_path / "rock.npy", array, allow_pickle=True)
-    refuse(tmp_path / "rock.npy", sentence)
-
-
-def test_truncated_npy(tmp_path: Path) -> None:
-    np.save(tmp_path / "rock.npy", VOXELS)
-    cut(tmp_path / "rock.npy", 0.9)
-    refuse(tmp_path / "rock.npy", "need 548 bytes, but it holds 493")
-
 
 # --- MetaImage ---
 

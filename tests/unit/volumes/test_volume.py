@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 from sandstone.errors import InputError
-from sandstone.volumes import volume
+from sandstone.volumes import formats, volume
 from sandstone.volumes.volume import RawLayout, open_volume
 
 VOXELS = np.random.default_rng(1).integers(0, 60000, (5, 7, 6)).astype(np.uint16)
@@ -188,7 +188,7 @@ def test_wrong_paths_are_one_sentence(
         open_volume(paths, voxel_size_um=1)
 
 
-@pytest.mark.parametrize("suffix", [s for s in volume.SUFFIXES if s != ".zarr"])
+@pytest.mark.parametrize("suffix", [s for s in formats.known() if s != ".zarr"])
 def test_an_unreadable_file_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
@@ -205,7 +205,7 @@ def test_an_unreadable_file_is_one_sentence(
         open_volume(path, voxel_size_um=1, raw=layout)
 
 
-@pytest.mark.parametrize("suffix", [s for s in volume.SUFFIXES if s not in (".raw", ".zarr")])
+@pytest.mark.parametrize("suffix", [s for s in formats.known() if s not in (".raw", ".zarr")])
 @pytest.mark.parametrize("content", [b"", b"no volume\n" * 50, bytes(3000)])
 def test_a_file_that_is_something_else_is_one_sentence(
     tmp_path: Path, suffix: str, content: bytes
@@ -215,56 +215,6 @@ def test_a_file_that_is_something_else_is_one_sentence(
     with pytest.raises(InputError, match=f"rock{suffix}: ") as caught:
         open_volume(path, voxel_size_um=1)
     assert "\n" not in str(caught.value)
-
-
-# --- headerless files ---
-
-
-@pytest.mark.parametrize("byteorder", ["little", "big"])
-def test_raw_honours_byte_order_and_offset(tmp_path: Path, byteorder: str) -> None:
-    path = tmp_path / "rock.RAW"
-    stored = VOXELS.astype(np.dtype(np.uint16).newbyteorder({"little": "<", "big": ">"}[byteorder]))
-    path.write_bytes(b"head" + stored.tobytes())
-    layout = RawLayout(VOXELS.shape, "uint16", byteorder, offset=4)
-    rock = open_volume(path, voxel_size_um=1, raw=layout)
-    assert rock.dtype.isnative
-    np.testing.assert_array_equal(rock.read(0, 5), VOXELS)
-
-
-@pytest.mark.parametrize(
-    ("layout", "sentence"),
-    [
-        (None, "does not say its shape and dtype"),
-        (RawLayout(shape=(5, 7, 6)), "does not say its shape and dtype"),
-        (RawLayout(dtype="uint16"), "does not say its shape and dtype"),
-        (RawLayout((6, 7, 6), "uint16"), "need 504 bytes, but it holds 420"),
-        (RawLayout((4, 7, 6), "uint16"), "describe 336 bytes, but it holds 420"),
-        (RawLayout((5, 7, 6), "uint16", offset=2), "need 422 bytes, but it holds 420"),
-        (RawLayout((10**9, 10**9, 10**9), "uint16"), "bytes, but it holds 420"),
-        (RawLayout((5, 7, 0), "uint16"), "are no layout"),
-        (RawLayout((5, 42), "uint16"), "are no layout"),
-        (RawLayout((5, 7, 6), "uint16", offset=-1), "are no layout"),
-        (RawLayout((5, 7, 6), "grey16"), "'grey16', byte order 'little', is no type"),
-        (RawLayout((5, 7, 6), "uint16", "middle"), "byte order 'middle', is no type"),
-        (RawLayout((5, 7, 12), "bool"), "of type bool are not grey levels"),
-        (RawLayout((5, 7, 3), "uint99"), "is no type"),
-    ],
-)
-def test_a_wrong_layout_is_one_sentence(
-    raw_file: Path, layout: RawLayout | None, sentence: str
-) -> None:
-    with pytest.raises(InputError, match=sentence):
-        open_volume(raw_file, voxel_size_um=1, raw=layout)
-
-
-def test_options_without_effect_are_refused(tmp_path: Path, raw_file: Path) -> None:
-    files = write_slices(tmp_path, ["1.tif", "2.tif"])
-    with pytest.raises(InputError, match=r"raw describes headerless \.raw files only"):
-        open_volume(files[0], voxel_size_um=1, raw=LAYOUT)
-    with pytest.raises(InputError, match="dataset names an array inside"):
-        open_volume(files, voxel_size_um=1, dataset="tomo")
-    with pytest.raises(InputError, match="dataset names an array inside"):
-        open_volume(raw_file, voxel_size_um=1, raw=LAYOUT, dataset="tomo")
 
 
 # --- voxel size ---

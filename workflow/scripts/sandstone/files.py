@@ -1,6 +1,8 @@
 """Write files so that no reader finds an incomplete one; read JSON; hash files."""
 
+import csv
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -64,6 +66,15 @@ def write_text(path: str | Path, text: str) -> None:
     """Write UTF-8 `text` to `path`, completely or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def csv_text(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Return a table as CSV with plain line feeds; a cell of None is empty."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(columns)
+    table.writerows(rows)
+    return text.getvalue()
 
 
 def write_json(path: str | Path, content: Any) -> None:

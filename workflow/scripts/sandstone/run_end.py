@@ -97,7 +97,7 @@ def ended_by_slurm(folder: Path, *, since: float) -> list[str]:
         In the order of the names, none twice. A job of which a later attempt has succeeded is
         left out.
     """
-    found: dict[str, None] = {}
+    found: dict[str | None, None] = {}
     for file in sorted(folder.glob("*_*/**/*.log")):
         if file.stat().st_mtime < since:
             continue

@@ -60,13 +60,6 @@ BASELINE_COLOURS = {"nearest": GREY, "bilinear": SKY, "bicubic": BLUE, "lanczos"
 # The last five are dark colours of Tol (2021), "Colour schemes", muted.
 MODEL_COLOURS = (ORANGE, VERMILLION, PURPLE, "#882255", "#332288", "#999933", "#117733", "#AA4499")
 
-# Name, unit, direction and format of a value.
-METRICS = {
-    "psnr_db": ("PSNR", "dB", "higher is better", "{:.2f}"),
-    "ssim": ("SSIM", "", "higher is better", "{:.3f}"),
-    "lpips": ("LPIPS", "", "lower is better", "{:.3f}"),
-}
-
 
 def figure(width: float, height: float) -> Figure:
     """Return an empty figure of `width` by `height` inches that lays itself out.
@@ -101,25 +94,6 @@ def method_colours(methods: Sequence[str]) -> dict[str, str]:
     models = dict.fromkeys(method for method in methods if method not in fixed)
     coloured = fixed | dict(zip(models, itertools.cycle(MODEL_COLOURS), strict=False))
     return {method: coloured[method] for method in methods}
-
-
-def metric_label(metric: str) -> str:
-    """Return an axis label with the unit and the direction of a metric."""
-    if metric not in METRICS:
-        return metric
-    name, unit, direction, _ = METRICS[metric]
-    return f"{name} ({unit}), {direction}" if unit else f"{name}, {direction}"
-
-
-def metric_value(metric: str, value: float) -> str:
-    """Return a metric's value as text, with its unit."""
-    _, unit, _, template = METRICS.get(metric, ("", "", "", "{:.3g}"))
-    return f"{template.format(value)} {unit}".rstrip()
-
-
-def metric_name(metric: str) -> str:
-    """Return a metric's name as readers know it."""
-    return METRICS[metric][0] if metric in METRICS else metric
 
 
 def show_grey(axes: Axes, image: np.ndarray, grey_max: int, *, aspect: float = 1.0) -> AxesImage:

@@ -1,26 +1,21 @@
-"""Validate a configuration: schema, defaults, and what a schema cannot say."""
+"""Validate a configuration: the schema, its defaults, and what a schema cannot say."""
 
-import math
-from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-import jsonschema
-import yaml
-
-from sandstone.config import upscale
+from sandstone.config import schema, validity
 from sandstone.config.paths import check_inside_data, check_path
-from sandstone.config.plain_yaml import check_values
-from sandstone.config.sentences import sentence
+from sandstone.config.plain_yaml import check_keys
 from sandstone.config.sources import check_same_downloads, check_source
 from sandstone.errors import InputError, shortened, shown
 
 Config = dict[str, Any]
 
-SCHEMA_PATH = Path(__file__).resolve().parents[3] / "schemas" / "config.schema.yaml"
+TILE = {"z": 256, "mean": 128}  # cubes hold more than squares
 
 
-def validate(config: Config, schema_path: Path = SCHEMA_PATH) -> None:
+def validate(config: Config) -> None:
     """Check `config` and fill in the schema's defaults, in place.
 
     Raises
@@ -28,95 +23,15 @@ def validate(config: Config, schema_path: Path = SCHEMA_PATH) -> None:
     InputError
         Naming the first key that is wrong, and what it should be.
     """
-    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
-    check_values(config, "config")
-    _check_finite(config, "config")
-    errors = list(_validator_that_fills_defaults(schema).iter_errors(config))
-    if errors:
-        raise InputError(sentence(min(errors, key=lambda error: list(map(str, error.path)))))
-    for check in (_check_samples, _check_pairs, _check_weights, _check_models, _check_evaluation):
-        check(config)
-    upscale.check(config)
+    check_keys(config, "config")
+    schema.complete(config)
+    _check_samples(config)
+    _check_pairs(config)
+    _check_weights(config)
+    _check_models(config)
+    _check_evaluation(config)
+    _check_upscale(config)
     check_same_downloads(config)
-
-
-def _validator_that_fills_defaults(schema: Config) -> jsonschema.Draft202012Validator:
-    """Extend jsonschema's validator as its FAQ shows: defaults are set before validating."""
-    base = jsonschema.Draft202012Validator
-    validate_properties = base.VALIDATORS["properties"]
-
-    def fill_then_validate(
-        validator: Any, properties: Config, instance: Any, parent: Config
-    ) -> Iterator[jsonschema.ValidationError]:
-        if isinstance(instance, dict):
-            for key, value in _defaults(schema, properties):
-                instance.setdefault(key, value)
-        yield from validate_properties(validator, properties, instance, parent)
-
-    def match_to_the_end(
-        validator: Any, pattern: str, instance: Any, parent: Config
-    ) -> Iterator[jsonschema.ValidationError]:
-        """Match a pattern as JSON means it: Python lets `$` stand before a last line break."""
-        if isinstance(instance, str) and instance.endswith("\n"):
-            yield jsonschema.ValidationError("ends with a line break")
-        yield from base.VALIDATORS["pattern"](validator, pattern, instance, parent)
-
-    validators = {
-        "properties": fill_then_validate,
-        "pattern": match_to_the_end,
-        "uniqueItems": _validate_unique,
-    }
-    # 4.0 is a whole number to JSON, but no text that a flag of whole numbers takes.
-    types = base.TYPE_CHECKER.redefine(
-        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
-    )
-    return jsonschema.validators.extend(base, validators, type_checker=types)(schema)
-
-
-def _validate_unique(
-    _validator: Any, unique: Any, instance: Any, _schema: Config
-) -> Iterator[jsonschema.ValidationError]:
-    """Find repetitions in a time that does not grow with the square of a list."""
-    if not (unique and isinstance(instance, list)):
-        return
-    seen: set[str] = set()
-    for value in map(repr, instance):
-        if value in seen:
-            yield jsonschema.ValidationError(f"{shown(instance)} names {value[:80]} twice")
-            return
-        seen.add(value)
-
-
-def _defaults(schema: Config, properties: Config) -> Iterator[tuple[str, Any]]:
-    for key, subschema in properties.items():
-        definition = resolve(schema, subschema)
-        if "default" in definition:
-            default = definition["default"]
-            yield key, default.copy() if isinstance(default, dict | list) else default
-
-
-def resolve(schema: Config, subschema: Config) -> Config:
-    """Follow a `$ref` to `#/$defs/...` once; anything else is returned as it is."""
-    reference = subschema.get("$ref")
-    if reference is None:
-        return subschema
-    return schema["$defs"][PurePosixPath(reference).name]
-
-
-def _check_finite(value: Any, key: str) -> None:
-    """Refuse .nan and .inf, which pass every bound of a schema."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"{key} is {value}; give a finite number")
-    children = value.items() if isinstance(value, dict) else enumerate(_as_list(value))
-    for name, child in children:
-        _check_finite(child, f"{key}.{name}")
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-# --- what a schema cannot say -----------------------------------------------------------
 
 
 def _check_samples(config: Config) -> None:
@@ -131,23 +46,12 @@ def _check_samples(config: Config) -> None:
 
 def _check_pairs(config: Config) -> None:
     pairs = config["pairs"]
-    size, scale = pairs["hr_size"], pairs["scale"]
-    if size % scale:
-        raise InputError(
-            f"config: pairs.hr_size {size} is not a multiple of pairs.scale {scale}; "
-            f"use {size - size % scale} or {size + scale - size % scale}"
-        )
-    if pairs["stride"] % scale:
-        raise InputError(
-            f"config: pairs.stride {pairs['stride']} is not a multiple of pairs.scale {scale}; "
-            f"use {pairs['stride'] + scale - pairs['stride'] % scale}"
-        )
+    for key in ("hr_size", "stride"):
+        validity.check_multiple(f"config: pairs.{key}", pairs[key], "pairs.scale", pairs["scale"])
     total = sum(pairs["split"].values())
     if abs(total - 1) > 1e-6:
         raise InputError(f"config: pairs.split adds up to {total:g}; make it 1")
-    low, high = config["slices"]["window"]
-    if low >= high:
-        raise InputError(f"config: slices.window {[low, high]} is empty; give low before high")
+    validity.check_window("config: slices.window", config["slices"]["window"])
 
 
 def _check_weights(config: Config) -> None:
@@ -207,41 +111,55 @@ def _difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
 
 def _check_losses(config: Config, name: str) -> None:
     model = config["models"][name]
-    loss, key = model["loss"], f"config: models.{name}"
-    if not any(loss[term] for term in ("pixel", "content", "adversarial")):
-        raise InputError(f"{key}.loss has no weight above 0; set pixel to 1.0")
-    if loss["adversarial"] and "discriminator" not in model:
-        raise InputError(f"{key} has an adversarial loss but no discriminator; add one")
-    if not loss["content"]:
-        return
-    kind = loss["content_kind"]
-    if kind == "discriminator_features" and not loss["adversarial"]:
+    if model["loss"]["adversarial"] and "discriminator" not in model:
         raise InputError(
-            f"{key}.loss.content compares discriminator features, but adversarial is 0; "
-            "raise it, or choose another content_kind"
+            f"config: models.{name} has an adversarial loss but no discriminator; add one"
         )
-    if kind in {"vgg19", "lpips_alex"} and kind not in config["weights"]:
-        raise InputError(f"{key}.loss.content_kind {kind} needs weights.{kind}.path; add it")
+    validity.check_losses(model["loss"], config["weights"], key=_key_of(name), start="config: ")
 
 
 def _check_crop(config: Config, name: str) -> None:
     pairs, crop = config["pairs"], config["models"][name]["crop"]
     largest = pairs["hr_size"] // pairs["scale"]
-    if crop > largest:
-        raise InputError(
-            f"config: models.{name}.crop {crop} is larger than an LR tile ({largest} pixels); "
-            "lower it"
-        )
+    validity.check_crop(crop, largest, key=_key_of(name), start="config: ")
+
+
+def _key_of(model: str) -> validity.Key:
+    """Return how the config calls the settings of a model, and the weights beside it."""
+
+    def key(setting: str) -> str:
+        return f"{setting}.path" if setting.startswith("weights.") else f"models.{model}.{setting}"
+
+    return key
 
 
 def _check_evaluation(config: Config) -> None:
     evaluation = config["evaluation"]
     _check_names(config, "evaluation.samples", evaluation["samples"])
     _check_names(config, "evaluation.models", evaluation["models"], section="models")
+    baselines = schema.load()["$defs"]["evaluation"]["properties"]["baselines"]["items"]["enum"]
     for name in config["models"]:
-        if name in {"nearest", "bilinear", "bicubic", "lanczos", "hr"}:
+        if name in {*baselines, "hr"}:
             raise InputError(f"config: a model may not be called {name!r}; rename it")
-    if 2 * evaluation["border"] >= config["pairs"]["hr_size"]:
-        raise InputError(
-            f"config: evaluation.border {evaluation['border']} leaves nothing of a tile; lower it"
-        )
+    validity.check_border(
+        "config: evaluation.border", evaluation["border"], config["pairs"]["hr_size"]
+    )
+
+
+def _check_upscale(config: Config) -> None:
+    """Refuse volumes that cannot be upscaled; fill in the tile that suits the axes."""
+    for name, entry in config["upscale"].items():
+        key = f"upscale.{name}"
+        if "sha256" in entry and "url" not in entry:
+            raise InputError(f"config: {key}.sha256 stands without url; give both, or neither")
+        check_source(f"config: {key}", entry)
+        _check_names(config, f"{key}.model", [entry["model"]], section="models")
+        if "hr" in entry:
+            _check_names(config, f"{key}.hr", [entry["hr"]])
+        if "window" in entry and "levels" in entry:
+            raise InputError(f"config: {key} has both window and levels; keep one of them")
+        if "window" in entry:
+            validity.check_window(f"config: {key}.window", entry["window"])
+        if "levels" in entry:
+            validity.check_levels(f"config: {key}.levels", entry["levels"])
+        entry.setdefault("tile", TILE[entry["axes"]])

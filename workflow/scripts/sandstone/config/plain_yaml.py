@@ -1,12 +1,11 @@
 """Read a config file as plain YAML or JSON, and refuse one that is more than data.
 
-A template (`__use_yte__`) is code, which Snakemake runs before the Snakefile is read: refused here,
-though late. Aliases can make a page of text billions of values.
+A template (`__use_yte__`) is code, which Snakemake runs before the Snakefile is read. It is refused
+here, though late: its rendered values would stand in no file.
 """
 
 import json
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,6 @@ import yaml
 
 from sandstone.errors import InputError, shortened, shown
 
-LARGEST_FILE = 1 << 20  # bytes; a config with thousands of addresses has a few hundred thousand
-MOST_VALUES = 20_000  # with every alias written out
-DEEPEST = 32  # levels; a config has five
-LONGEST_TEXT = 4096  # characters; no path or address is longer
-LARGEST_NUMBER = 2**63
 TEMPLATE = "__use_yte__"
 PATH_VARIABLES = "pathvars"  # Snakemake's own; wrong ones would stop it with a message of its own
 
@@ -29,7 +23,7 @@ def read(path: str | Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If it is missing, no plain YAML or JSON, a template, or expands beyond all measure.
+        If it is missing, no plain YAML or JSON, or a template, or a key stands in it twice.
     """
     content = _parsed(Path(path), _text(Path(path)))
     if not isinstance(content, dict):
@@ -42,54 +36,35 @@ def read(path: str | Path) -> dict[str, Any]:
         )
     if PATH_VARIABLES in content:
         raise InputError(f"{path}: {PATH_VARIABLES} is no key of this workflow; remove it")
-    check_values(content, f"{path}: config")
+    check_keys(content, f"{path}: config")
     return content
 
 
-def check_values(content: Any, key: str) -> None:
-    """Refuse values that no config needs: too many, too deep, too long, or in a circle.
+def check_keys(value: Any, place: str) -> None:
+    """Refuse keys that are no text: YAML reads `1`, `yes` and `~` as something else.
 
     Raises
     ------
     InputError
-        Naming the place that is wrong, below `key`.
+        Naming the place that is wrong, below `place`.
     """
-    count = 1
-    pending: list[tuple[str, Any, int]] = [(key, content, 0)]
-    while pending:
-        place, value, depth = pending.pop()
-        count += len(value) if isinstance(value, dict | list) else 0
-        if count > MOST_VALUES or depth > DEEPEST:
-            what = f"over {DEEPEST} levels" if depth > DEEPEST else f"over {MOST_VALUES} values"
-            raise InputError(f"{key} has {what}, aliases written out; make it plain")
-        _check_value(place, value)
-        pending += [(name, child, depth + 1) for name, child in _children(place, value)]
-
-
-def _check_value(place: str, value: Any) -> None:
-    if isinstance(value, str) and len(value) > LONGEST_TEXT:
-        raise InputError(f"{place} is a text of {len(value)} characters; shorten it")
-    if isinstance(value, int) and abs(value) >= LARGEST_NUMBER:
-        raise InputError(f"{place} is a number of over 64 bits; correct it")
-    if isinstance(value, dict) and (odd := [key for key in value if not isinstance(key, str)]):
-        raise InputError(f"{place} has the key {shown(odd[0])}, which is no text; put it in quotes")
-
-
-def _children(place: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        return ((f"{place}.{shortened(name)}", child) for name, child in value.items())
-    return (
-        (f"{place}.{i}", child) for i, child in enumerate(value if isinstance(value, list) else [])
-    )
+    if isinstance(value, list):
+        for i, child in enumerate(value):
+            check_keys(child, f"{place}.{i}")
+    if not isinstance(value, dict):
+        return
+    for key, child in value.items():
+        if not isinstance(key, str):
+            raise InputError(
+                f"{place} has the key {shown(key)}, which is no text; put it in quotes"
+            )
+        check_keys(child, f"{place}.{shortened(key)}")
 
 
 def _text(path: Path) -> str:
     try:
-        about = path.stat()
-        if not stat.S_ISREG(about.st_mode):
+        if not stat.S_ISREG(path.stat().st_mode):
             raise InputError(f"{path} is no regular file; name a config file")
-        if about.st_size > LARGEST_FILE:
-            raise InputError(f"{path} holds {about.st_size} bytes; no config is that long")
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is no text in UTF-8; name a config file") from error
@@ -104,46 +79,50 @@ def _parsed(path: Path, text: str) -> Any:
         return json.loads(text, object_pairs_hook=_without_repetition)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    except (ValueError, RecursionError):
+    except ValueError:
         pass  # no JSON
     try:
-        _check_nodes(path, yaml.compose(text, Loader=yaml.SafeLoader))
-        return yaml.load(text, Loader=yaml.SafeLoader)
-    except InputError:
-        raise
+        return _parsed_yaml(text)
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise InputError(f"{path}: {line}{shortened(error.problem)}; correct it") from error
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
-        # Characters that YAML forbids, impossible dates, endless numbers, endless nesting.
+    except (yaml.YAMLError, ValueError) as error:
+        # Characters that YAML forbids, impossible dates.
         reason = shortened(str(error).partition("\n")[0]) or type(error).__name__
         raise InputError(f"{path} is no plain YAML ({reason}); correct it") from error
 
 
-def _check_nodes(path: Path, root: yaml.Node | None) -> None:
-    """Refuse repeated keys, and aliases that blow up: merging (`<<`) writes them out in memory."""
-    count = 1
-    pending = [root] if root else []
+def _parsed_yaml(text: str) -> Any:
+    loader = yaml.SafeLoader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        _check_repetition(root)
+        return loader.construct_document(root)
+    finally:
+        loader.dispose()
+
+
+def _check_repetition(root: yaml.Node) -> None:
+    """Refuse a key that stands twice in a mapping: all but the last would go unnoticed."""
+    pending, visited = [root], set()
     while pending:
         node = pending.pop()
-        children = node.value if isinstance(node, yaml.CollectionNode) else []
-        count += len(children)
-        if count > MOST_VALUES:
-            raise InputError(
-                f"{path} has over {MOST_VALUES} values, aliases written out; make it plain"
-            )
+        if id(node) in visited or not isinstance(node, yaml.CollectionNode):
+            continue
+        visited.add(id(node))
         if isinstance(node, yaml.MappingNode):
-            _check_repetition(node)
-        for child in children:
+            _check_keys_of(node)
+        for child in node.value:
             pending += child if isinstance(child, tuple) else [child]
 
 
-def _check_repetition(node: yaml.MappingNode) -> None:
-    """Refuse a key that stands twice in a mapping: all but the last would go unnoticed."""
+def _check_keys_of(node: yaml.MappingNode) -> None:
     seen = set()
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            continue  # no text, which the constructor or `check_values` refuses
+            continue  # no text, which the constructor or `check_keys` refuses
         if key.value in seen:
             raise yaml.MarkedYAMLError(
                 problem=f"the key {shown(key.value)} stands twice", problem_mark=key.start_mark

@@ -63,6 +63,11 @@ def _describe_pattern(key: str, error: jsonschema.ValidationError) -> str:
     return f"{key} is {shown(error.instance)}, which does not fit; {description.strip()}"
 
 
+def _describe_unique(key: str, error: jsonschema.ValidationError) -> str:
+    twice = next(value for value in error.instance if error.instance.count(value) > 1)
+    return f"{key}: {shown(error.instance)} names {shown(twice)} twice; correct it"
+
+
 def _describe_any(key: str, error: jsonschema.ValidationError) -> str:
     return f"{key}: {shortened(error.message)}; correct it"
 
@@ -73,6 +78,7 @@ _DESCRIPTIONS: dict[str, Callable[[str, jsonschema.ValidationError], str]] = {
     "enum": _describe_enum,
     "required": _describe_required,
     "pattern": _describe_pattern,
+    "uniqueItems": _describe_unique,
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandstone.config.paths import check_inside_data, check_path
 from sandstone.errors import InputError, shown
-from sandstone.volumes.folder import TIFF, natural_order, slices_in
+from sandstone.volumes.folder import TIFF, is_folder_of_slices, natural_order, slices_in
 
 Config = dict[str, Any]
 
@@ -104,7 +104,7 @@ def _volume_files(key: str, sample: Config) -> list[str]:
     path = Path(sample["path"])
     if fetched := list(downloads(sample)):
         return sorted(fetched, key=natural_order)
-    if path.is_dir() and path.suffix != ".zarr":
+    if is_folder_of_slices(path):
         return list(map(str, slices_in(path)))
     if path.exists():
         return [str(path)]

@@ -56,17 +56,17 @@ def split_by_depth(
         If shares and ranges are mixed, shares do not add up to 1, the slices are too few,
         a range leaves the sample, or two splits come nearer than the guard.
     """
-    ranges = [name for name in SPLITS if isinstance(wanted[name], range)]
+    ranges = {name: part for name in SPLITS if isinstance(part := wanted[name], range)}
+    shares = {name: part for name in SPLITS if not isinstance(part := wanted[name], range)}
     if not ranges:
-        return _split_by_shares(slices, wanted, guard_slices(guard_um, voxel_z_um))
-    if len(ranges) < len(SPLITS):
+        return _split_by_shares(slices, shares, guard_slices(guard_um, voxel_z_um))
+    if shares:
         raise InputError(
             "split mixes shares and slice ranges; give train, val and test as shares or as ranges"
         )
-    chosen = {name: wanted[name] for name in SPLITS}
-    _check_inside(chosen, slices)
-    _check_distances(chosen, guard_um, voxel_z_um)
-    return chosen
+    _check_inside(ranges, slices)
+    _check_distances(ranges, guard_um, voxel_z_um)
+    return ranges
 
 
 def _split_by_shares(slices: range, shares: Mapping[str, float], guard: int) -> dict[str, range]:

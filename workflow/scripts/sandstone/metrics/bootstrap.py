@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sandstone.errors import InputError
-
-STAGE = 0xB007  # keeps these draws apart from other stages that share the seed
+from sandstone.seeds import Stage
 
 
 class MeanInterval(NamedTuple):
@@ -115,7 +114,8 @@ def block_bootstrap(
     if tiles.size < 2 or not np.isfinite(mean):
         return MeanInterval(mean, float("nan"), float("nan"), n)
     sums = np.bincount(blocks, values)
-    draws = np.random.default_rng([seed, STAGE]).integers(tiles.size, size=(resamples, tiles.size))
+    random = np.random.default_rng([seed, Stage.BOOTSTRAP])
+    draws = random.integers(tiles.size, size=(resamples, tiles.size))
     means = sums[draws].sum(axis=1) / tiles[draws].sum(axis=1)
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, [tail, 1 - tail])

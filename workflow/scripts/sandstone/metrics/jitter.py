@@ -41,7 +41,7 @@ class Lags(NamedTuple):
     plane: int
 
 
-class Row(NamedTuple):
+class Jitter(NamedTuple):
     """One line of the table: mean absolute differences in grey levels, over one distance."""
 
     source: str
@@ -124,11 +124,11 @@ def measure(
     return {**bands, "detail": fine.means()} if fine else bands
 
 
-def row(source: str, band: str, distance_um: float, differences: Differences) -> Row:
+def row(source: str, band: str, distance_um: float, differences: Differences) -> Jitter:
     """Return one line of the table; the ratio is NaN where nothing changes within slices."""
     along, within = differences
     ratio = along / within if within else float("nan")
-    return Row(source, band, distance_um, along, within, ratio)
+    return Jitter(source, band, distance_um, along, within, ratio)
 
 
 def _columns(shape: tuple[int, int, int], cell: int) -> list[tuple[slice, slice]]:
@@ -159,7 +159,7 @@ def _cell_means(slices: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
         for y in range(across)
         for x in range(across)
     ]
-    return sum(parts) / len(parts)
+    return sum(parts, np.zeros_like(parts[0])) / len(parts)
 
 
 def _spread(means: np.ndarray, cell: tuple[int, int]) -> np.ndarray:

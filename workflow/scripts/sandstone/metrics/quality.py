@@ -1,4 +1,12 @@
-"""PSNR and SSIM with every setting stated, and the border that no metric looks at."""
+"""The metrics of a tile with every setting stated, and the border that none of them looks at.
+
+A metric is its function and its entry in `METRICS`. The per-tile tables, the summary, the model
+cards and the figures follow from the entry.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
@@ -137,3 +145,64 @@ def _comparable(
             " check the model that made it"
         )
     return reference, image
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What tables and figures know of a metric.
+
+    Attributes
+    ----------
+    column : str
+        Its column in the tables.
+    name : str
+        What readers know it by.
+    better : {"higher", "lower"}
+    digits : int
+        After the point, in figures.
+    of_tile : callable, optional
+        Takes reference and image, shape (y, x), and the keyword `data_range`. Without it, the
+        metric is the distance of a network with weights of its own, which `compute_metrics.py`
+        loads; its column is absent where the weights are.
+    unit : str, optional
+    """
+
+    column: str
+    name: str
+    better: Literal["higher", "lower"]
+    digits: int
+    of_tile: Callable[..., float] | None = None
+    unit: str = ""
+
+    @property
+    def label(self) -> str:
+        """Name, unit and direction, for an axis."""
+        unit = f" ({self.unit})" if self.unit else ""
+        return f"{self.name}{unit}, {self.better} is better"
+
+    def text(self, value: float) -> str:
+        """Return a value with its unit."""
+        return f"{value:.{self.digits}f} {self.unit}".rstrip()
+
+
+METRICS = (
+    Metric("psnr_db", "PSNR", "higher", digits=2, of_tile=psnr, unit="dB"),
+    Metric("ssim", "SSIM", "higher", digits=3, of_tile=ssim),
+    Metric("lpips", "LPIPS", "lower", digits=3),
+)
+# Columns of every per-tile table, whatever weights there are.
+ALWAYS = tuple(metric.column for metric in METRICS if metric.of_tile)
+
+
+def described(column: str) -> Metric:
+    """Return the metric of a column.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    for metric in METRICS:
+        if metric.column == column:
+            return metric
+    raise InputError(f"{column} is the column of no metric; measure the methods again")

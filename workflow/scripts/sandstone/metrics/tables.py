@@ -1,4 +1,4 @@
-"""Read the workflow's CSV tables, checked for their columns."""
+"""The columns of the workflow's CSV tables of metrics, and reading tables checked for theirs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +7,10 @@ import pandas as pd
 
 from sandstone.errors import InputError
 
+CORNER_COLUMNS = ("z", "y", "x")
+TILE_COLUMNS = ("sample", "method", "tile", *CORNER_COLUMNS)  # and a column a metric
+SPECTRUM_COLUMNS = ("sample", "method", "frequency_per_um", "power")
+SUMMARY_COLUMNS = ("sample", "method", "metric", "mean", "ci_low", "ci_high", "n")
 TEXTS = ("sample", "method", "metric")
 
 
@@ -40,6 +44,11 @@ def read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
                 f"{path} has no numbers in the column {column}; delete it and run again"
             )
     return table
+
+
+def metric_columns(table: pd.DataFrame) -> list[str]:
+    """Return the columns of a per-tile table that hold metrics, in their order."""
+    return [column for column in table.columns if column not in TILE_COLUMNS]
 
 
 def _check_whole(path: str | Path) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sandstone.models.architecture import BICUBIC_RADIUS
+from sandstone.models.description import BICUBIC_RADIUS
 
 
 def weights(factor: int) -> np.ndarray:

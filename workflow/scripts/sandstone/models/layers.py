@@ -1,5 +1,7 @@
 """Layers that enlarge an image: sub-pixel convolution's shuffle, and fixed bicubic."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -27,7 +29,7 @@ class PixelShuffle(keras.layers.Layer):
         rows = ops.transpose(blocks, (0, 1, 3, 2, 4, 5))
         return ops.reshape(rows, (-1, height * factor, width * factor, filters))
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[int | None, ...]:
         """Return the shape of the output; an unknown edge stays unknown."""
         n, height, width, channels = input_shape
         factor = self.factor

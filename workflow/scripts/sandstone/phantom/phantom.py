@@ -15,8 +15,8 @@ from scipy.special import ndtri
 
 from sandstone.errors import InputError
 from sandstone.phantom.grains import distance_fields, pack
+from sandstone.seeds import Stage
 
-STAGE = 10  # keeps these draws apart from those of other stages with the same seed
 GRAINS, MINERALS, RINGS, ROUGHNESS, TEXTURE, NOISE, SURFACE = range(7)
 
 QUARTZ, FELDSPAR, CLAY, HEAVY = range(4)
@@ -49,8 +49,8 @@ SURFACE_SLICES = 32  # slices in which porosity is measured
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What a phantom is made of; units and ranges as in the config's schema.
+class Specification:
+    """What a phantom is made of and how it is scanned; units and ranges as in the config's schema.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Phantom:
 
     Parameters
     ----------
-    recipe : Recipe
+    wanted : Specification
 
     Raises
     ------
@@ -86,20 +86,20 @@ class Phantom:
         minerals leave no quartz.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
-        diameter = recipe.grain_size_um / recipe.voxel_size_um
-        _check_diameter(recipe, diameter)
-        self._recipe = recipe
+    def __init__(self, wanted: Specification) -> None:
+        diameter = wanted.grain_size_um / wanted.voxel_size_um
+        _check_diameter(wanted, diameter)
+        self._wanted = wanted
         self._reach = max(6.0, 0.35 * diameter)
-        solid = 1 - recipe.porosity
-        self._grains = pack(recipe.shape, diameter, solid, self._random(GRAINS))
-        self._minerals = _choose_minerals(recipe, len(self._grains), self._random(MINERALS))
+        solid = 1 - wanted.porosity
+        self._grains = pack(wanted.shape, diameter, solid, self._random(GRAINS))
+        self._minerals = _choose_minerals(wanted, len(self._grains), self._random(MINERALS))
         self._surface = self._find_surface()
 
     def slices(self) -> Iterator[np.ndarray]:
         """Yield the scanned slices in order of depth: uint16, shape (y, x)."""
-        depth = self._recipe.shape[0]
-        halo = _filter_reach(self._recipe.psf_sigma)
+        depth = self._wanted.shape[0]
+        halo = _filter_reach(self._wanted.psf_sigma)
         for start in range(0, depth, SLAB):
             stop = min(start + SLAB, depth)
             rock = self._rock(np.arange(start - halo, stop + halo))
@@ -113,7 +113,7 @@ class Phantom:
         return self._rough_distance(z)[0] >= self._surface
 
     def _random(self, purpose: int, *more: int) -> np.random.Generator:
-        return np.random.default_rng([self._recipe.seed, STAGE, purpose, *more])
+        return np.random.default_rng([self._wanted.seed, Stage.PHANTOM, purpose, *more])
 
     def _smooth_noise(self, purpose: int, z: np.ndarray, length: float) -> np.ndarray:
         """Return Gaussian noise of variance 1, correlated over `length` voxels, in slices `z`.
@@ -125,7 +125,7 @@ class Phantom:
             [
                 # Depths above the volume are negative; a seed may not be.
                 self._random(purpose, depth % 2**32).standard_normal(
-                    self._recipe.shape[1:], np.float32
+                    self._wanted.shape[1:], np.float32
                 )
                 for depth in range(int(z[0]) - halo, int(z[-1]) + halo + 1)
             ]
@@ -135,7 +135,7 @@ class Phantom:
 
     def _rough_distance(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return rough distances to the two nearest grains, the nearest, and the roughness."""
-        fields = distance_fields(self._grains, z, self._recipe.shape[1:], self._reach)
+        fields = distance_fields(self._grains, z, self._wanted.shape[1:], self._reach)
         rough = ROUGHNESS_VOXELS * self._smooth_noise(ROUGHNESS, z, ROUGHNESS_LENGTH)
         return fields.nearest + rough, fields.second + rough, fields.label, rough
 
@@ -144,12 +144,12 @@ class Phantom:
 
         Only the spread of the roughness matters here, so that uncorrelated noise will do.
         """
-        depth, height, width = self._recipe.shape
+        depth, height, width = self._wanted.shape
         z = np.linspace(0, depth - 1, min(depth, SURFACE_SLICES)).round().astype(int)
         distance = distance_fields(self._grains, z, (height, width), self._reach).nearest
         sample = distance[:, ::2, ::2]
         rough = self._random(SURFACE).standard_normal(sample.shape, np.float32)
-        return float(np.quantile(sample + ROUGHNESS_VOXELS * rough, 1 - self._recipe.porosity))
+        return float(np.quantile(sample + ROUGHNESS_VOXELS * rough, 1 - self._wanted.porosity))
 
     def _rock(self, z: np.ndarray) -> np.ndarray:
         """Return the attenuation of the rock before the scanner: float32 (z, y, x)."""
@@ -186,15 +186,15 @@ class Phantom:
 
         The rock has `halo` further slices at both ends, for the point spread function.
         """
-        recipe = self._recipe
-        radius = _radius(recipe.shape[1:])
-        if recipe.plug:
+        wanted = self._wanted
+        radius = _radius(wanted.shape[1:])
+        if wanted.plug:
             rock = _put_in_holder(rock, radius)
-        image = ndimage.gaussian_filter(rock, recipe.psf_sigma)[halo : halo + len(z)]
+        image = ndimage.gaussian_filter(rock, wanted.psf_sigma)[halo : halo + len(z)]
         rings = self._rings(radius)
         for index, depth in enumerate(z):
             image[index] += self._noise(image[index], int(depth)) + rings
-        if recipe.plug:
+        if wanted.plug:
             image[:, radius > 1] = BLACK  # outside the circle of the reconstruction
         share = np.clip((image - BLACK) / (WHITE - BLACK), 0, 1)
         return np.rint(share * np.float32(65535)).astype(np.uint16)
@@ -205,20 +205,20 @@ class Phantom:
         Photons are counted behind a voxel of optical depth `PATH_LENGTH` times attenuation
         (Beer-Lambert), and their logarithm brings the count back to attenuation.
         """
-        recipe = self._recipe
+        wanted = self._wanted
         rng = self._random(NOISE, depth)
-        expected = recipe.photons * np.exp(-PATH_LENGTH * image)
+        expected = wanted.photons * np.exp(-PATH_LENGTH * image)
         counts = np.maximum(rng.poisson(expected), 1)
         photon_noise = np.log(expected / counts).astype(np.float32) / np.float32(PATH_LENGTH)
-        readout = recipe.readout_noise * rng.standard_normal(image.shape, np.float32)
+        readout = wanted.readout_noise * rng.standard_normal(image.shape, np.float32)
         return ndimage.gaussian_filter(photon_noise + readout, NOISE_LENGTH)
 
     def _rings(self, radius: np.ndarray) -> np.ndarray:
         """Return ring artefacts: every detector pixel is a little off, at every depth alike."""
-        edge = max(self._recipe.shape[1:])
+        edge = max(self._wanted.shape[1:])
         gains = self._random(RINGS).standard_normal(edge + 1, np.float32)
         places = np.minimum((radius * edge / 2).astype(int), edge)
-        return np.float32(self._recipe.ring_strength) * gains[places]
+        return np.float32(self._wanted.ring_strength) * gains[places]
 
 
 @dataclass(frozen=True)
@@ -232,10 +232,10 @@ class _Minerals:
     cleavage: np.ndarray
 
 
-def _choose_minerals(recipe: Recipe, count: int, rng: np.random.Generator) -> _Minerals:
+def _choose_minerals(wanted: Specification, count: int, rng: np.random.Generator) -> _Minerals:
     # Rounding must not bring a share below zero.
-    quartz = max(0.0, 1 - recipe.clay - recipe.heavy_minerals - FELDSPAR_SHARE)
-    shares = [quartz, FELDSPAR_SHARE, recipe.clay, recipe.heavy_minerals]
+    quartz = max(0.0, 1 - wanted.clay - wanted.heavy_minerals - FELDSPAR_SHARE)
+    shares = [quartz, FELDSPAR_SHARE, wanted.clay, wanted.heavy_minerals]
     kind = rng.choice(4, count, p=shares)
     cleavage = rng.normal(size=(count, 3)).astype(np.float32)
     return _Minerals(
@@ -247,18 +247,18 @@ def _choose_minerals(recipe: Recipe, count: int, rng: np.random.Generator) -> _M
     )
 
 
-def _check_diameter(recipe: Recipe, diameter: float) -> None:
+def _check_diameter(wanted: Specification, diameter: float) -> None:
     if diameter < 6:
         raise InputError(
-            f"grains of {recipe.grain_size_um:g} µm are {diameter:.1f} voxels across, fewer than "
+            f"grains of {wanted.grain_size_um:g} µm are {diameter:.1f} voxels across, fewer than "
             "6; raise grain_size_um or lower voxel_size_um"
         )
-    if diameter > min(recipe.shape):
+    if diameter > min(wanted.shape):
         raise InputError(
-            f"grains of {recipe.grain_size_um:g} µm are {diameter:.0f} voxels across, more than "
-            f"the {min(recipe.shape)} of the volume; lower grain_size_um or enlarge shape"
+            f"grains of {wanted.grain_size_um:g} µm are {diameter:.0f} voxels across, more than "
+            f"the {min(wanted.shape)} of the volume; lower grain_size_um or enlarge shape"
         )
-    if recipe.clay + recipe.heavy_minerals + FELDSPAR_SHARE > 1:
+    if wanted.clay + wanted.heavy_minerals + FELDSPAR_SHARE > 1:
         raise InputError("clay and heavy_minerals leave no quartz; lower them")
 
 

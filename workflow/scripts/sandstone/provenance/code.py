@@ -36,7 +36,7 @@ def files_of(script: str) -> list[Path]:
         file = pending.pop()
         if file not in found:
             found.append(file)
-            pending += sorted(_shared_modules(file), reverse=True)
+            pending += sorted(shared_modules(file), reverse=True)
     return found
 
 
@@ -46,22 +46,23 @@ def packages_of(script: str) -> list[str]:
     What these packages import in turn is not listed: it may depend on what else happens to
     be installed.
     """
-    tops = {name.partition(".")[0] for file in files_of(script) for name in _imports(file)}
+    tops = {name.partition(".")[0] for file in files_of(script) for name in imports(file)}
     outside = tops - sys.stdlib_module_names - {PACKAGE}
     return sorted({DISTRIBUTIONS.get(name, name) for name in outside})
 
 
-def _shared_modules(file: Path) -> set[Path]:
-    paths = (SCRIPTS / Path(*name.split(".")).with_suffix(".py") for name in _imports(file))
+def shared_modules(file: Path) -> set[Path]:
+    """Return the shared modules that a file imports itself."""
+    paths = (SCRIPTS / Path(*name.split(".")).with_suffix(".py") for name in imports(file))
     return {path for path in paths if path.is_relative_to(SCRIPTS / PACKAGE) and path.is_file()}
 
 
-def _imports(file: Path) -> set[str]:
+def imports(file: Path) -> set[str]:
     """Return the dotted names that a file imports, within functions too."""
     names = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return names

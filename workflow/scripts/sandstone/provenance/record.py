@@ -102,7 +102,7 @@ def packages_of(script: str) -> dict[str, str]:
 
 
 def located(path: str | Path) -> dict[str, str]:
-    """Return how a record names a file: by its path from here, or elsewhere by its name alone.
+    """Return how a record names a file: by its path from here, or by its name alone.
 
     An absolute path outside the working directory would differ from machine to machine.
     """

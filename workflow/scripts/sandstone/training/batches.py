@@ -1,15 +1,14 @@
 """Training batches as a pure function of (seed, step)."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from sandstone.imaging import grey
+from sandstone.seeds import Stage
 
-STAGE = 40  # keeps these draws apart from those of other stages with the same seed
 MEMORY_BUDGET = 4 * 1024**3  # bytes of tiles that are held in memory; more are read as needed
 
 Batch = tuple[np.ndarray, np.ndarray]
@@ -18,8 +17,13 @@ Batch = tuple[np.ndarray, np.ndarray]
 class Tiles(Protocol):
     """Aligned tiles: integer arrays or HDF5 datasets of shape (n, y, x)."""
 
-    hr: np.ndarray
-    lr: np.ndarray
+    @property
+    def hr(self) -> np.ndarray:
+        """The HR tiles."""
+
+    @property
+    def lr(self) -> np.ndarray:
+        """The LR tiles, in the same order."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Batches:
 
     def __call__(self, step: int) -> Batch:
         """Return LR and HR crops of a step, float32 in [0, 1], shape (batch, y, x, 1)."""
-        rng = np.random.default_rng([self.seed, STAGE, step])
+        rng = np.random.default_rng([self.seed, Stage.TRAINING, step])
         counts = np.cumsum([len(tiles.lr) for tiles in self.tiles])
         room = self.tiles[0].lr.shape[1] - self.crop
         picks = rng.integers(counts[-1], size=self.batch)
@@ -92,17 +96,6 @@ def hold_in_memory(tiles: Sequence[Tiles], *, budget: int = MEMORY_BUDGET) -> li
     if size > budget:
         return list(tiles)
     return [TilesInMemory(hr=t.hr[:], lr=t.lr[:]) for t in tiles]
-
-
-def prefetch(batch_of: Callable[[int], Batch], steps: range) -> Iterator[tuple[int, Batch]]:
-    """Yield (step, batch) for each of `steps` while a thread makes the next batch."""
-    with ThreadPoolExecutor(max_workers=1) as reader:
-        upcoming = [reader.submit(batch_of, step) for step in steps[:1]]
-        for step in steps:
-            batch = upcoming.pop().result()
-            if step + 1 in steps:
-                upcoming.append(reader.submit(batch_of, step + 1))
-            yield step, batch
 
 
 def _window(y: int, x: int, size: int) -> tuple[slice, slice]:

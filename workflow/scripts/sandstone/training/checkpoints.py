@@ -62,10 +62,10 @@ def save(folder: Path, checkpoint: Checkpoint, fingerprint: Fingerprint) -> None
 
 
 def restore(folder: Path, fingerprint: Fingerprint) -> Checkpoint | None:
-    """Return the newest whole checkpoint, or None where the training must start afresh.
+    """Return the newest whole checkpoint, or None where the training must start from scratch.
 
     A damaged file is passed over. A checkpoint with another fingerprint ends the search,
-    and all checkpoints of the folder are removed. Both are told on the terminal.
+    and all checkpoints of the folder are removed. The terminal tells of both.
 
     Raises
     ------

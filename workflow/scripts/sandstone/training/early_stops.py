@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sandstone.errors import Stop
-from sandstone.training.history import Row
+from sandstone.training.history import Measured
 
 WINDOW = 200  # steps over which a discriminator's beliefs are averaged
 SURE_REAL, SURE_FAKE = 0.99, 0.01
@@ -18,7 +18,7 @@ class TrainingFailed(Stop):
     exit_code = 3
 
 
-def check(rows: Sequence[Row]) -> None:
+def check(rows: Sequence[Measured]) -> None:
     """Judge the training by its history, of which the last row is new.
 
     Raises
@@ -31,7 +31,7 @@ def check(rows: Sequence[Row]) -> None:
     _check_discriminator(rows)
 
 
-def _check_finite(row: Row) -> None:
+def _check_finite(row: Measured) -> None:
     for name, value in row.items():
         perfect = name == "val_psnr_db" and value == math.inf
         if not math.isfinite(value) and not perfect:
@@ -41,7 +41,7 @@ def _check_finite(row: Row) -> None:
             )
 
 
-def _check_discriminator(rows: Sequence[Row]) -> None:
+def _check_discriminator(rows: Sequence[Measured]) -> None:
     recent = rows[-WINDOW:]
     if len(recent) < WINDOW or "discriminator_real" not in recent[0]:
         return
@@ -50,6 +50,6 @@ def _check_discriminator(rows: Sequence[Row]) -> None:
     if real > SURE_REAL and fake < SURE_FAKE:
         raise TrainingFailed(
             f"the discriminator has won by step {rows[-1]['step']:.0f}: over the last {WINDOW}"
-            f" steps it held HR for real with probability {real:.3f} and SR with {fake:.3f};"
+            f" steps it classified HR as real with probability {real:.3f} and SR with {fake:.3f};"
             " lower discriminator_learning_rate, or give it fewer filters"
         )

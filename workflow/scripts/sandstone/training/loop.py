@@ -10,9 +10,10 @@ import numpy as np
 
 from sandstone.cli import Interruption
 from sandstone.errors import Stop
+from sandstone.pipeline import Ahead
 from sandstone.training import checkpoints, early_stops, history, validation
-from sandstone.training.batches import Batches, prefetch
-from sandstone.training.history import Row
+from sandstone.training.batches import Batches
+from sandstone.training.history import Measured
 from sandstone.training.trainer import Trainer
 from sandstone.training.validation import ValidationTiles
 
@@ -27,7 +28,7 @@ class Cadence:
 
 
 @dataclass(frozen=True)
-class Store:
+class Checkpointing:
     """Where the checkpoints of a training are, and what it depends on."""
 
     folder: Path
@@ -42,7 +43,7 @@ class Record:
     """
 
     step: int = 0
-    rows: list[Row] = field(default_factory=list)
+    rows: list[Measured] = field(default_factory=list)
     best_psnr: float = -math.inf
     best_weights: list[np.ndarray] = field(default_factory=list)
 
@@ -72,9 +73,9 @@ class Interrupted(Stop):
         self.exit_code = 128 + number
 
 
-def resume(trainer: Trainer, store: Store) -> Record:
+def resume(trainer: Trainer, checkpointing: Checkpointing) -> Record:
     """Bring the trainer to its newest checkpoint and return the record, new where none fits."""
-    checkpoint = checkpoints.restore(store.folder, store.fingerprint)
+    checkpoint = checkpoints.restore(checkpointing.folder, checkpointing.fingerprint)
     if checkpoint is None:
         print("starting at step 0", flush=True)
         return Record()
@@ -90,8 +91,8 @@ def run(
     batches: Batches,
     tiles: ValidationTiles,
     cadence: Cadence,
-    store: Store,
-    observers: Sequence[Callable[[Row], None]],
+    checkpointing: Checkpointing,
+    observers: Sequence[Callable[[Measured], None]],
 ) -> None:
     """Train until the last step; `trainer` and `record` then hold the result.
 
@@ -104,7 +105,7 @@ def run(
     tiles : ValidationTiles
         Of the validation split, never of the test split.
     cadence : Cadence
-    store : Store
+    checkpointing : Checkpointing
     observers : sequence of callables
         Each is shown the row of every step.
 
@@ -115,8 +116,10 @@ def run(
     Interrupted
         If SIGTERM or SIGINT came; the step was finished and saved before.
     """
-    with Interruption() as interruption:
-        for step, (lr, hr) in prefetch(batches, range(record.step + 1, cadence.steps + 1)):
+    steps = range(record.step + 1, cadence.steps + 1)
+    upcoming = ((step, batches(step)) for step in steps)
+    with Interruption() as interruption, Ahead(upcoming, depth=1) as made:
+        for step, (lr, hr) in made:
             row = {"step": step, **trainer.update(step, lr, hr)}
             if _due(step, cadence.validate_every, cadence.steps):
                 row |= _validate(trainer, tiles, record)
@@ -127,7 +130,7 @@ def run(
                 observer(row)
             ended_by = interruption.signal  # read once: a later one waits for the next step
             if ended_by or _due(step, cadence.checkpoint_every, cadence.steps):
-                _save(trainer, record, store)
+                _save(trainer, record, checkpointing)
             if ended_by:
                 raise Interrupted(ended_by, step)
 
@@ -136,7 +139,7 @@ def _due(step: int, every: int, last: int) -> bool:
     return step % every == 0 or step == last
 
 
-def _validate(trainer: Trainer, tiles: ValidationTiles, record: Record) -> Row:
+def _validate(trainer: Trainer, tiles: ValidationTiles, record: Record) -> Measured:
     psnr, ssim = validation.measure(trainer.averaged, tiles)
     if psnr > record.best_psnr:
         record.best_psnr = psnr
@@ -144,6 +147,8 @@ def _validate(trainer: Trainer, tiles: ValidationTiles, record: Record) -> Row:
     return {"val_psnr_db": psnr, "val_ssim": ssim}
 
 
-def _save(trainer: Trainer, record: Record, store: Store) -> None:
+def _save(trainer: Trainer, record: Record, checkpointing: Checkpointing) -> None:
     state = {**trainer.state(), **record.state()}
-    checkpoints.save(store.folder, checkpoints.Checkpoint(record.step, state), store.fingerprint)
+    checkpoints.save(
+        checkpointing.folder, checkpoints.Checkpoint(record.step, state), checkpointing.fingerprint
+    )

@@ -1,21 +1,136 @@
-"""The terms of a training's losses: pixel, content, adversarial.
+"""The terms of the generator's loss, and what the discriminator learns by.
 
-Only `keras.ops`. Images are float32 (n, y, x, 1) in [0, 1]; every loss is a scalar mean, so
-that its weight means the same for every size of batch and image.
+`TERMS` lists the terms. Flags of train.py, columns of the history, lines of progress, curves of
+the figure and the loss itself follow from it, in its order.
+
+Only `keras.ops`, which each function imports, so that the command line lists the terms without
+TensorFlow. Images are float32 (n, y, x, 1) in [0, 1]; every loss is a scalar mean, so that its
+weight means the same for every size of batch and image.
 """
 
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from keras import KerasTensor as Tensor
-from keras import ops
+if TYPE_CHECKING:
+    from keras import KerasTensor as Tensor
 
-PixelLoss = Callable[[Tensor, Tensor], Tensor]
-AdversarialLosses = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+    PixelLoss = Callable[[Tensor, Tensor], Tensor]
+    AdversarialLosses = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 CHARBONNIER_EPSILON = 1e-3
+LEAST_EDGE = 32  # HR pixels that AlexNet and VGG19 can shrink down to their last level
 
 
-def pixel_loss(kind: str) -> PixelLoss:
+@dataclass(frozen=True)
+class Seen:
+    """What terms compare: HR and SR images, and what the discriminator, if any, makes of both."""
+
+    hr: "Tensor"
+    sr: "Tensor"
+    real: "Tensor | None" = None
+    fake: "Tensor | None" = None
+    real_features: Sequence["Tensor"] = ()
+    fake_features: Sequence["Tensor"] = ()
+
+
+Loss = Callable[[Seen], "Tensor"]
+Settings = Mapping[str, Any]  # the flags of train.py, as in {"loss_pixel": 1.0}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way to compute a term: a function from all settings to the loss.
+
+    `least_edge` is how many pixels an HR crop must have along each edge.
+    """
+
+    make: Callable[[Settings], Loss]
+    least_edge: int = 1
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of the generator's loss.
+
+    Attributes
+    ----------
+    kinds : mapping of str to Kind
+        Choices of the flag `--loss-<name>-kind`, which a term of one kind does not have. The
+        first is the default, unless `default` names another.
+    weight : float
+        Default of the flag `--loss-<name>`.
+    always : bool
+        Whether it is measured at a weight of 0 too.
+    texts : mapping of str to (str, str)
+        Further flags `--loss-<name>-<key>`: their default and what they mean.
+    """
+
+    kinds: Mapping[str, Kind]
+    weight: float = 0.0
+    default: str | None = None
+    always: bool = False
+    texts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """The default kind."""
+        return self.default or next(iter(self.kinds))
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """A term that a training uses, with its weight."""
+
+    name: str
+    weight: float
+    loss: Loss
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The generator's loss: a weighted sum of terms.
+
+    `adversarial_kind` is None where there is no discriminator.
+    """
+
+    terms: Sequence[Weighted]
+    adversarial_kind: str | None = None
+
+    def measure(self, seen: Seen) -> "dict[str, Tensor]":
+        """Return the sum and its terms without their weights, named as in the history."""
+        values = {column(term.name): term.loss(seen) for term in self.terms}
+        weights = [term.weight for term in self.terms]
+        first, *others = map(operator.mul, weights, values.values())
+        return {"loss": sum(others, start=first), **values}
+
+
+def column(term: str) -> str:
+    """Return the name of a term in the history, which is that of its weight among the flags."""
+    return f"loss_{term}"
+
+
+def kind_of(term: str, settings: Settings) -> Kind:
+    """Return the kind of a term that the settings choose."""
+    return TERMS[term].kinds[settings.get(f"{column(term)}_kind", TERMS[term].kind)]
+
+
+def objective(settings: Settings) -> Objective:
+    """Return the generator's loss that the flags of train.py ask for."""
+    used = [
+        Weighted(name, settings[column(name)], kind_of(name, settings).make(settings))
+        for name, term in TERMS.items()
+        if settings[column(name)] or term.always
+    ]
+    adversarial = settings["loss_adversarial_kind"] if settings["loss_adversarial"] else None
+    return Objective(used, adversarial)
+
+
+# --- pixel ---
+
+
+def pixel_loss(kind: str) -> "PixelLoss":
     """Return the pixel loss `kind`, a function of (hr, sr).
 
     Parameters
@@ -24,15 +139,39 @@ def pixel_loss(kind: str) -> PixelLoss:
         Mean absolute error; mean squared error; sqrt(d² + 1e-6), a smooth L1 (Charbonnier et
         al. 1994, "Two deterministic half-quadratic regularization algorithms", ICIP).
     """
-    return {"l1": _l1, "l2": mean_squared, "charbonnier": _charbonnier}[kind]
+    return _PIXEL[kind]
 
 
-def mean_squared(first: Tensor, second: Tensor) -> Tensor:
+def mean_squared(first: "Tensor", second: "Tensor") -> "Tensor":
     """Return the mean squared difference: of images, or of VGG features (Johnson et al. 2016)."""
+    from keras import ops
+
     return ops.mean(ops.square(first - second))
 
 
-def feature_matching(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
+def _l1(first: "Tensor", second: "Tensor") -> "Tensor":
+    from keras import ops
+
+    return ops.mean(ops.abs(first - second))
+
+
+def _charbonnier(hr: "Tensor", sr: "Tensor") -> "Tensor":
+    from keras import ops
+
+    return ops.mean(ops.sqrt(ops.square(hr - sr) + CHARBONNIER_EPSILON**2))
+
+
+_PIXEL: "dict[str, PixelLoss]" = {"l1": _l1, "l2": mean_squared, "charbonnier": _charbonnier}
+
+
+def _pixel_kind(compare: "PixelLoss") -> Kind:
+    return Kind(lambda _: lambda seen: compare(seen.hr, seen.sr))
+
+
+# --- content ---
+
+
+def feature_matching(real: "Sequence[Tensor]", fake: "Sequence[Tensor]") -> "Tensor":
     """Return the mean L1 distance between a discriminator's features of HR and of SR.
 
     Each level is divided by the mean size of its HR features, so that no level rules the
@@ -43,6 +182,8 @@ def feature_matching(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
     ----------
     Wang et al. (2018), High-resolution image synthesis with conditional GANs, CVPR, eq. 4.
     """
+    from keras import ops
+
     levels = [
         _l1(target, features) / (ops.mean(ops.abs(target)) + 1e-6)
         for target, features in zip(map(ops.stop_gradient, real), fake, strict=True)
@@ -50,7 +191,34 @@ def feature_matching(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
     return ops.mean(ops.stack(levels))
 
 
-def adversarial_losses(kind: str) -> AdversarialLosses:
+def _discriminator_features(_: Settings) -> Loss:
+    return lambda seen: feature_matching(seen.real_features, seen.fake_features)
+
+
+def _vgg19(settings: Settings) -> Loss:
+    from sandstone.models.vgg19 import Vgg19Features
+
+    features = Vgg19Features(
+        settings["vgg19_weights"],
+        layer=settings["loss_content_layer"],
+        sha256=settings["vgg19_sha256"],
+    )
+    return lambda seen: mean_squared(features(seen.hr), features(seen.sr))
+
+
+def _lpips_alex(settings: Settings) -> Loss:
+    from keras import ops
+
+    from sandstone.models.lpips import LpipsAlex
+
+    lpips = LpipsAlex(settings["lpips_weights"])
+    return lambda seen: ops.mean(lpips.distance(seen.hr, seen.sr))
+
+
+# --- adversarial ---
+
+
+def adversarial_losses(kind: str) -> "AdversarialLosses":
     """Return the adversarial losses `kind`, a function of the logits (real, fake).
 
     It returns the generator's loss and the discriminator's.
@@ -61,33 +229,65 @@ def adversarial_losses(kind: str) -> AdversarialLosses:
         Binary cross-entropy, non-saturating (Goodfellow et al. 2014, NeurIPS); relativistic
         average (Jolicoeur-Martineau 2019, ICLR); hinge (Lim & Ye 2017, arXiv 1705.02894).
     """
-    return {"bce": _bce, "relativistic": _relativistic, "hinge": _hinge}[kind]
-
-
-def _l1(first: Tensor, second: Tensor) -> Tensor:
-    return ops.mean(ops.abs(first - second))
-
-
-def _charbonnier(hr: Tensor, sr: Tensor) -> Tensor:
-    return ops.mean(ops.sqrt(ops.square(hr - sr) + CHARBONNIER_EPSILON**2))
+    return _ADVERSARIAL[kind]
 
 
 # softplus(-x) is the cross-entropy of a logit x that should say "real", and softplus(x) of one
 # that should say "fake"; neither overflows.
 
 
-def _bce(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+def _bce(real: "Tensor", fake: "Tensor") -> "tuple[Tensor, Tensor]":
+    from keras import ops
+
     discrimination = ops.mean(ops.softplus(-real)) + ops.mean(ops.softplus(fake))
     return ops.mean(ops.softplus(-fake)), discrimination / 2
 
 
-def _relativistic(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+def _relativistic(real: "Tensor", fake: "Tensor") -> "tuple[Tensor, Tensor]":
+    from keras import ops
+
     real_above, fake_above = real - ops.mean(fake), fake - ops.mean(real)
     generation = ops.mean(ops.softplus(-fake_above)) + ops.mean(ops.softplus(real_above))
     discrimination = ops.mean(ops.softplus(-real_above)) + ops.mean(ops.softplus(fake_above))
     return generation / 2, discrimination / 2
 
 
-def _hinge(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+def _hinge(real: "Tensor", fake: "Tensor") -> "tuple[Tensor, Tensor]":
+    from keras import ops
+
     discrimination = ops.mean(ops.relu(1 - real)) + ops.mean(ops.relu(1 + fake))
     return -ops.mean(fake), discrimination / 2
+
+
+_ADVERSARIAL: "dict[str, AdversarialLosses]" = {
+    "bce": _bce,
+    "relativistic": _relativistic,
+    "hinge": _hinge,
+}
+
+
+def _adversarial_kind(both: "AdversarialLosses") -> Kind:
+    return Kind(lambda _: lambda seen: both(seen.real, seen.fake)[0])
+
+
+# --- the list ---
+
+TERMS = {
+    "pixel": Term(
+        kinds={name: _pixel_kind(compare) for name, compare in _PIXEL.items()},
+        weight=1.0,
+        always=True,
+    ),
+    "content": Term(
+        kinds={
+            "discriminator_features": Kind(_discriminator_features),
+            "vgg19": Kind(_vgg19, least_edge=LEAST_EDGE),
+            "lpips_alex": Kind(_lpips_alex, least_edge=LEAST_EDGE),
+        },
+        texts={"layer": ("block3_conv4", "layer of VGG19")},
+    ),
+    "adversarial": Term(
+        kinds={name: _adversarial_kind(both) for name, both in _ADVERSARIAL.items()},
+        default="relativistic",
+    ),
+}

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from sandstone.training.history import Row
+from sandstone.progress import SECONDS_BETWEEN_LINES, duration
+from sandstone.training import losses
+from sandstone.training.history import Measured
 
-SECONDS_BETWEEN_LINES = 5
 STEPS_BETWEEN_SCALARS = 10
 SHOWN = {
     "loss": "loss",
-    "loss_pixel": "pixel",
-    "loss_content": "content",
-    "loss_adversarial": "adversarial",
+    **{losses.column(name): name.replace("_", " ") for name in losses.TERMS},
     "loss_discriminator": "discriminator",
     "learning_rate": "learning rate",
 }
@@ -29,7 +28,7 @@ class ProgressLines:
         self._steps = steps
         self._mark = (done, time.monotonic())
 
-    def show(self, row: Row) -> None:
+    def show(self, row: Measured) -> None:
         """Print the step if it is the last, was validated, or if a line is due."""
         step, now = int(row["step"]), time.monotonic()
         since_step, since_time = self._mark
@@ -40,7 +39,7 @@ class ProgressLines:
         self._mark = (step, now)
         print(f"{self._describe(row)}, {self._timing(seconds, self._steps - step)}", flush=True)
 
-    def _describe(self, row: Row) -> str:
+    def _describe(self, row: Measured) -> str:
         shown = [f"{text} {row[name]:.3g}" for name, text in SHOWN.items() if name in row]
         if "val_psnr_db" in row:
             shown.append(f"validation {row['val_psnr_db']:.2f} dB, SSIM {row['val_ssim']:.3f}")
@@ -48,9 +47,7 @@ class ProgressLines:
 
     @staticmethod
     def _timing(seconds: float, steps_left: int) -> str:
-        minutes, rest = divmod(round(seconds * steps_left), 60)
-        hours, minutes = divmod(minutes, 60)
-        return f"{1000 * seconds:.0f} ms/step, {hours}:{minutes:02d}:{rest:02d} left"
+        return f"{1000 * seconds:.0f} ms/step, {duration(seconds * steps_left)} left"
 
 
 class Board:
@@ -62,7 +59,7 @@ class Board:
                 old.unlink()
         self._writer = tf.summary.create_file_writer(str(folder))
 
-    def show(self, row: Row) -> None:
+    def show(self, row: Measured) -> None:
         """Write every tenth step, and those that were validated."""
         step = int(row["step"])
         if step % STEPS_BETWEEN_SCALARS and "val_psnr_db" not in row:

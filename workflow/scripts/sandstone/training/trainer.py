@@ -1,6 +1,6 @@
 """The networks of a training, their optimisers, and one step."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,28 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow import Tensor
 
-from sandstone.models import networks
+from sandstone.models import networks, weights
 from sandstone.training import losses, schedules
-
-Tensor = tf.Tensor
-# (hr, sr, discriminator's features of hr, of sr) -> scalar
-ContentLoss = Callable[[Tensor, Tensor, Sequence[Tensor], Sequence[Tensor]], Tensor]
-
-
-@dataclass(frozen=True)
-class Objective:
-    """The generator's loss: kinds of its terms and their weights, 0 for none.
-
-    `content_loss` is None where its weight is 0.
-    """
-
-    pixel: float
-    pixel_kind: str
-    content: float
-    content_loss: ContentLoss | None
-    adversarial: float
-    adversarial_kind: str
+from sandstone.training.losses import Objective, Seen
 
 
 @dataclass(frozen=True)
@@ -79,19 +62,18 @@ class Trainer:
         init_weights: Path | None = None,
     ) -> None:
         self._objective, self._plan = objective, optimisation
-        self._pixel_loss = losses.pixel_loss(objective.pixel_kind)
-        self._content_loss = objective.content_loss or _no_content
         with _compute_dtype(mixed=optimisation.mixed_precision):
             self.generator = networks.build_generator(**generator)
         if init_weights:
-            networks.load_weights(self.generator, init_weights)
+            weights.load_weights(self.generator, init_weights)
         self._generator_optimizer = _adam(self.generator, optimisation)
         # The average computes in full precision, as inference does.
         self.averaged = networks.build_generator(**generator)
         self.averaged.set_weights(self.generator.get_weights())
 
-        self.discriminator, self._step = None, self._generator_step
-        if objective.adversarial:
+        self.discriminator: keras.Model = None
+        self._step = self._generator_step
+        if objective.adversarial_kind:
             self._adversarial_losses = losses.adversarial_losses(objective.adversarial_kind)
             # Full precision: spectral normalisation rewrites weights in the computing dtype.
             self.discriminator = networks.build_discriminator(**discriminator)
@@ -129,22 +111,16 @@ class Trainer:
         decay = tf.constant(schedules.averaging_decay(step, ema=plan.ema), tf.float32)
         measured = self._step(tf.constant(lr), tf.constant(hr), decay)
         values = {name: float(value) for name, value in measured.items()}
-        if not self._objective.content:
-            del values["loss_content"]
         return {"learning_rate": learning_rate, **values}
 
     @tf.function
     def _generator_step(self, lr: Tensor, hr: Tensor, decay: Tensor) -> dict[str, Tensor]:
-        objective = self._objective
         with tf.GradientTape() as tape:
-            sr = self._super_resolve(lr)
-            pixel = self._pixel_loss(hr, sr)
-            content = self._content_loss(hr, sr, [], [])
-            loss = objective.pixel * pixel + objective.content * content
-            scaled_loss = self._generator_optimizer.scale_loss(loss)
+            measured = self._objective.measure(Seen(hr, self._super_resolve(lr)))
+            scaled_loss = self._generator_optimizer.scale_loss(measured["loss"])
         _descend(tape, scaled_loss, self.generator, self._generator_optimizer)
         _average(self.averaged, self.generator, decay)
-        return {"loss": loss, "loss_pixel": pixel, "loss_content": content}
+        return measured
 
     @tf.function
     def _gan_step(self, lr: Tensor, hr: Tensor, decay: Tensor) -> dict[str, Tensor]:
@@ -153,29 +129,20 @@ class Trainer:
         Goodfellow et al. (2014), Generative adversarial nets, NeurIPS; Ledig et al. (2017),
         Photo-realistic single image super-resolution using a GAN, CVPR.
         """
-        objective = self._objective
         with tf.GradientTape(persistent=True) as tape:
             sr = self._super_resolve(lr)
             real, *real_features = self.discriminator(hr, training=True)
             fake, *fake_features = self.discriminator(sr, training=True)
-            pixel = self._pixel_loss(hr, sr)
-            content = self._content_loss(hr, sr, real_features, fake_features)
-            adversarial, discrimination = self._adversarial_losses(real, fake)
-            loss = (
-                objective.pixel * pixel
-                + objective.content * content
-                + objective.adversarial * adversarial
-            )
-            scaled_loss = self._generator_optimizer.scale_loss(loss)
+            seen = Seen(hr, sr, real, fake, real_features, fake_features)
+            measured = self._objective.measure(seen)
+            _, discrimination = self._adversarial_losses(real, fake)
+            scaled_loss = self._generator_optimizer.scale_loss(measured["loss"])
         _descend(tape, scaled_loss, self.generator, self._generator_optimizer)
         _descend(tape, discrimination, self.discriminator, self._discriminator_optimizer)
         _average(self.averaged, self.generator, decay)
-        belief_real, belief_fake = _beliefs(objective.adversarial_kind, real, fake)
+        belief_real, belief_fake = _beliefs(self._objective.adversarial_kind, real, fake)
         return {
-            "loss": loss,
-            "loss_pixel": pixel,
-            "loss_content": content,
-            "loss_adversarial": adversarial,
+            **measured,
             "loss_discriminator": discrimination,
             "discriminator_real": belief_real,
             "discriminator_fake": belief_fake,
@@ -236,18 +203,14 @@ def _average(averaged: keras.Model, network: keras.Model, decay: Tensor) -> None
         average.assign(value + decay * (average - value))
 
 
-def _beliefs(kind: str, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean probabilities with which HR and SR are held for real.
+def _beliefs(kind: str | None, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean probabilities with which HR and SR are classified as real.
 
     A relativistic discriminator judges each image against the mean of the other kind.
     """
     if kind == "relativistic":
         real, fake = real - tf.reduce_mean(fake), fake - tf.reduce_mean(real)
     return tf.reduce_mean(tf.sigmoid(real)), tf.reduce_mean(tf.sigmoid(fake))
-
-
-def _no_content(*_: object) -> float:
-    return 0.0
 
 
 @contextmanager

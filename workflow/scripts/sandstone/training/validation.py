@@ -3,13 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 
 from sandstone.imaging import grey
 from sandstone.metrics import quality
-from sandstone.models import networks
+from sandstone.models import inference
 from sandstone.training.batches import Tiles
 
 BORDER = 4  # HR pixels that are not measured at each side of a tile
@@ -40,10 +41,10 @@ def measure(generator: keras.Model, tiles: ValidationTiles) -> tuple[float, floa
     scores = []
     # One tile at a time: the memory that a validation takes does not grow with its tiles.
     for lr, hr in zip(tiles.lr, tiles.hr, strict=True):
-        sr = networks.predict(generator, lr[np.newaxis, ..., np.newaxis])[0, ..., 0]
+        sr = inference.predict(generator, lr[np.newaxis, ..., np.newaxis])[0, ..., 0]
         if np.isnan(sr).any():
             return math.nan, math.nan
-        options = {"data_range": 1.0, "border": BORDER}
+        options: dict[str, Any] = {"data_range": 1.0, "border": BORDER}
         scores.append((quality.psnr(hr, sr, **options), quality.ssim(hr, sr, **options)))
     psnr, ssim = np.mean(scores, axis=0)
     return float(psnr), float(ssim)

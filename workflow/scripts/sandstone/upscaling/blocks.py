@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sandstone.errors import InputError
+from sandstone.sizes import zyx
 
 Shape = tuple[int, int, int]
 
@@ -122,9 +123,7 @@ class Tiling:
     @cached_property
     def counts(self) -> Shape:
         """Blocks along each axis."""
-        return tuple(
-            -(-length // edge) for length, edge in zip(self.shape, self.block, strict=True)
-        )
+        return zyx(-(-length // edge) for length, edge in zip(self.shape, self.block, strict=True))
 
     def __len__(self) -> int:
         return math.prod(self.counts)
@@ -136,12 +135,12 @@ class Tiling:
     def __getitem__(self, number: int) -> Block:
         if not 0 <= number < len(self):
             raise IndexError(f"block {number} is not within 0:{len(self)}")
-        place = tuple(int(index) for index in np.unravel_index(number, self.counts))
-        return Block(place, tuple(i * n for i, n in zip(place, self.block, strict=True)))
+        place = zyx(int(index) for index in np.unravel_index(number, self.counts))
+        return Block(place, zyx(i * n for i, n in zip(place, self.block, strict=True)))
 
     def region(self, block: Block) -> tuple[slice, slice, slice]:
         """Return the region of the upscaled volume that a block becomes, voxels."""
-        return tuple(
+        return zyx(
             slice(first * factor, min(first + edge, length) * factor)
             for first, edge, length, factor in zip(
                 block.origin, self.block, self.shape, self.factors, strict=True
@@ -173,7 +172,7 @@ class Tiling:
         return mirrored(beyond, self.shape[axis])
 
     def _enlarged(self, shape: Shape) -> Shape:
-        return tuple(n * factor for n, factor in zip(shape, self.factors, strict=True))
+        return zyx(n * factor for n, factor in zip(shape, self.factors, strict=True))
 
 
 def mirrored(indices: np.ndarray, length: int) -> np.ndarray:

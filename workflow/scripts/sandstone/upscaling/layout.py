@@ -8,7 +8,8 @@ from typing import Any
 from sandstone.errors import InputError
 from sandstone.fields import Kind, are, check_fields, is_number, is_whole
 from sandstone.files import read_json, sha256_of, write_json
-from sandstone.models.architecture import STAGES, generator_files
+from sandstone.models.options import STAGES, generator_files
+from sandstone.sizes import zyx
 from sandstone.upscaling.blocks import Tiling
 from sandstone.volumes.volume import Volume
 
@@ -103,7 +104,7 @@ class Layout:
     @property
     def sr_voxel_size_um(self) -> VoxelSize:
         """Voxel edge of the upscaled volume, (z, y, x), micrometres."""
-        return tuple(
+        return zyx(
             size / factor
             for size, factor in zip(self.voxel_size_um, self.tiling.factors, strict=True)
         )
@@ -114,7 +115,7 @@ class Layout:
 
         It is counted from the centre of the first voxel of the LR volume.
         """
-        return tuple(
+        return zyx(
             (fine - coarse) / 2
             for fine, coarse in zip(self.sr_voxel_size_um, self.voxel_size_um, strict=True)
         )

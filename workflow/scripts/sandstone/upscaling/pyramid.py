@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import zarr
 
 from sandstone.errors import InputError
+from sandstone.sizes import zyx
 from sandstone.upscaling.blocks import Shape
 from sandstone.upscaling.chunk_store import AXES, ChunkStore, create_array
 
@@ -70,8 +72,8 @@ def write(
     try:
         levels = [zarr.open_array(_linked(store, partial / "0"), mode="r")]
         factors = [(1, 1, 1)]
-        while step := _step(levels[-1].shape, voxel_size_um, factors[-1]):
-            total = tuple(a * b for a, b in zip(factors[-1], step, strict=True))
+        while step := _step(zyx(levels[-1].shape), voxel_size_um, factors[-1]):
+            total = zyx(a * b for a, b in zip(factors[-1], step, strict=True))
             levels.append(_halve(levels[-1], partial / str(len(levels)), step))
             factors.append(total)
         attributes = _metadata(name, factors, voxel_size_um, origin_um)
@@ -118,7 +120,7 @@ def _step(shape: Shape, voxel_size_um: Sequence[float], factors: Shape) -> Shape
         return None
     sizes = [size * factor for size, factor in zip(voxel_size_um, factors, strict=True)]
     finest = min(size for size, length in zip(sizes, shape, strict=True) if length > 1)
-    return tuple(
+    return zyx(
         2 if length > 1 and size < math.sqrt(2) * finest else 1
         for size, length in zip(sizes, shape, strict=True)
     )
@@ -126,14 +128,14 @@ def _step(shape: Shape, voxel_size_um: Sequence[float], factors: Shape) -> Shape
 
 def _halve(finer: zarr.Array, folder: Path, step: Shape) -> zarr.Array:
     """Write the means of cells of `step` voxels as the next level, one chunk after another."""
-    shape = tuple(-(-length // factor) for length, factor in zip(finer.shape, step, strict=True))
-    level = create_array(folder, shape=shape, chunks=finer.chunks, dtype=finer.dtype)
+    shape = zyx(-(-length // factor) for length, factor in zip(finer.shape, step, strict=True))
+    level = create_array(folder, shape=shape, chunks=zyx(finer.chunks), dtype=finer.dtype)
     # Part by part, each from about one chunk of the finer level: memory does not depend on `step`.
-    part = tuple(-(-chunk // factor) for chunk, factor in zip(level.chunks, step, strict=True))
-    for region in regions(shape, level.chunks):
+    part = zyx(-(-chunk // factor) for chunk, factor in zip(level.chunks, step, strict=True))
+    for region in regions(shape, zyx(level.chunks)):
         voxels = np.empty([extent.stop - extent.start for extent in region], level.dtype)
-        for place in regions(voxels.shape, part):
-            source = _source(finer.shape, step, region, place)
+        for place in regions(zyx(voxels.shape), part):
+            source = _source(zyx(finer.shape), step, region, place)
             voxels[place] = shrink(read_region(finer, source), step)
         level[region] = voxels
     return level
@@ -178,7 +180,7 @@ def regions(shape: Shape, edges: Shape) -> Iterator[tuple[slice, slice, slice]]:
     for z in starts[0]:
         for y in starts[1]:
             for x in starts[2]:
-                yield tuple(
+                yield zyx(
                     slice(first, min(first + edge, length))
                     for first, edge, length in zip((z, y, x), edges, shape, strict=True)
                 )
@@ -191,7 +193,9 @@ def shrink(voxels: np.ndarray, step: Shape) -> np.ndarray:
         # With the border voxel repeated, the last cell is the mean of the voxels that exist.
         voxels = np.pad(voxels, padding, mode="edge")
     # float32 holds the sum of eight 16-bit grey values exactly.
-    wide = np.float32 if voxels.dtype.kind != "f" and voxels.itemsize <= 2 else np.float64
+    wide: npt.DTypeLike = (
+        np.float32 if voxels.dtype.kind != "f" and voxels.itemsize <= 2 else np.float64
+    )
     total = np.zeros([n // factor for n, factor in zip(voxels.shape, step, strict=True)], wide)
     for z, y, x in product(*map(range, step)):
         total += voxels[z :: step[0], y :: step[1], x :: step[2]]

@@ -6,6 +6,12 @@ from pathlib import Path
 from sandstone.errors import InputError
 
 TIFF = (".tif", ".tiff")
+STORES = (".zarr",)  # volumes that are folders themselves
+
+
+def is_folder_of_slices(path: Path) -> bool:
+    """Say whether `path` is a folder to look for slices in, rather than a store or a file."""
+    return path.is_dir() and path.suffix.lower() not in STORES
 
 
 def slices_in(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Open volumes that are one block of voxels after a header: raw, npy, MetaImage, NRRD."""
+"""Open volumes that are one block of voxels behind a text header: MetaImage and NRRD."""
 
 import functools
 import io
@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sandstone.errors import InputError, shortened, shown
+from sandstone.errors import InputError, shortened
 from sandstone.sizes import check_compressed_length, check_length, voxel_bytes
-from sandstone.volumes.runs import in_runs
 from sandstone.volumes.source import (
+    HEADER_LIMIT,
     UNKNOWN,
     FileVoxelSize,
+    Format,
     Source,
     micrometres,
     stated,
@@ -50,64 +51,18 @@ NRRD_TYPES = {
     "f8": ("double",),
 }
 NRRD_POSITIONS = ("domain", "space", "time", "none", "???")  # kinds of axes along which voxels lie
-HEADER_LIMIT = 1 << 16  # bytes; a text header is a page long
 ANY_DEFLATE_HEADER = 47  # zlib's window bits: 15, plus 32 to recognise zlib and gzip alike
 
 
 @dataclass(frozen=True)
-class Block:
-    """Where one block of voxels lies, and how."""
+class DataFile:
+    """Where the voxels that a header describes lie, and how."""
 
     path: Path
     shape: tuple[int, ...]
     dtype: np.dtype
     offset: int
     compressed: bool
-
-
-def open_raw(
-    path: Path, *, shape: tuple[int, int, int], dtype: str, byteorder: str, offset: int
-) -> Source:
-    """Open a headerless file; its length must be exactly what the layout says."""
-    try:
-        voxel = np.dtype(dtype).newbyteorder({"little": "<", "big": ">"}[byteorder])
-    except (TypeError, KeyError) as error:
-        raise InputError(
-            f"{path}: {shown(dtype)}, byte order {shown(byteorder)}, is no type of voxels; "
-            "write for example uint16 and little under raw"
-        ) from error
-    if len(shape) != 3 or min(shape) < 1 or offset < 0:
-        raise InputError(
-            f"{path}: raw shape {tuple(shape)} and offset {offset} are no layout; "
-            "give three lengths above 0 and an offset of 0 or more"
-        )
-    expected = offset + voxel_bytes(shape, voxel)
-    if (actual := path.stat().st_size) > expected:
-        raise InputError(
-            f"{path}: offset, shape and dtype under raw describe {expected} bytes, but it holds "
-            f"{actual}; correct them (a header belongs into offset)"
-        )
-    return stored_source(path, tuple(shape), voxel, offset)
-
-
-def open_npy(path: Path) -> Source:
-    """Open a NumPy file; pickled objects are refused."""
-    readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    with path.open("rb") as file:
-        stream = io.BytesIO(file.read(HEADER_LIMIT))  # a header may say that it is endless
-    version = np.lib.format.read_magic(stream)
-    if version not in readers:
-        raise InputError(f"{path}: .npy version {version} holds no plain numbers; save it anew")
-    shape, fortran, dtype = readers[version](stream)
-    offset = stream.tell()
-    if dtype.hasobject or dtype.names:
-        raise InputError(f"{path}: holds objects or records instead of numbers; save a plain array")
-    source = stored_source(path, shape, dtype, offset, x_slowest=fortran)
-    # With z fastest, each slice is strewn over the whole file.
-    return in_runs(source, source.shape[0]) if fortran else source
 
 
 def open_metaimage(path: Path) -> Source:
@@ -127,14 +82,14 @@ def open_metaimage(path: Path) -> Source:
     if kind not in META_TYPES:
         raise InputError(f"{path}: ElementType {kind} is not supported; save it as MET_USHORT")
     big = _is_true(header, "BinaryDataByteOrderMSB") or _is_true(header, "ElementByteOrderMSB")
-    block = _metaimage_block(
+    data = _metaimage_data(
         path,
         header,
         end,
         shape=tuple(int(length) for length in reversed(header["DimSize"].split())),
         dtype=np.dtype(META_TYPES[kind]).newbyteorder(">" if big else "<"),
     )
-    return _block_source(block, path, _metaimage_voxel_size(header))
+    return _source(data, path, _metaimage_voxel_size(header))
 
 
 def _metaimage_header(path: Path) -> tuple[dict[str, str], int]:
@@ -151,22 +106,22 @@ def _metaimage_header(path: Path) -> tuple[dict[str, str], int]:
         end = stream.tell()
     for key in ("DimSize", "ElementType", "ElementDataFile"):
         if key not in header:
-            raise InputError(f"{path}: no MetaImage header, {key} is missing; copy it anew")
+            raise InputError(f"{path}: no MetaImage header, {key} is missing; copy it again")
     return header, end
 
 
-def _metaimage_block(
+def _metaimage_data(
     path: Path, header: dict[str, str], end: int, *, shape: tuple[int, ...], dtype: np.dtype
-) -> Block:
+) -> DataFile:
     local = header["ElementDataFile"].upper() == "LOCAL"
-    data = path if local else _beside(path, header["ElementDataFile"])
+    file = path if local else _beside(path, header["ElementDataFile"])
     compressed = _is_true(header, "CompressedData")
     skip = int(header.get("HeaderSize", "0"))
     if skip == -1 and not compressed:  # the voxels are the end of the file
-        offset = max(data.stat().st_size - voxel_bytes(shape, dtype), 0)
+        offset = max(file.stat().st_size - voxel_bytes(shape, dtype), 0)
     else:
         offset = max(skip, 0) + (end if local else 0)
-    return Block(data, shape, dtype, offset, compressed)
+    return DataFile(file, shape, dtype, offset, compressed)
 
 
 def _metaimage_voxel_size(header: dict[str, str]) -> FileVoxelSize:
@@ -202,8 +157,8 @@ def open_nrrd(path: Path) -> Source:
         raise InputError(f"{path}: line skip is not supported; save it as an attached .nrrd")
     _refuse_channels(path, header)
     shape = tuple(int(length) for length in reversed(header["sizes"]))
-    block = _nrrd_block(path, header, end, shape=shape, dtype=_nrrd_dtype(path, header))
-    return _block_source(block, path, _nrrd_voxel_size(header))
+    data = _nrrd_data(path, header, end, shape=shape, dtype=_nrrd_dtype(path, header))
+    return _source(data, path, _nrrd_voxel_size(header))
 
 
 def _refuse_channels(path: Path, header: dict[str, Any]) -> None:
@@ -216,25 +171,24 @@ def _refuse_channels(path: Path, header: dict[str, Any]) -> None:
 def _nrrd_dtype(path: Path, header: dict[str, Any]) -> np.dtype:
     for code, names in NRRD_TYPES.items():
         if header["type"] in names:
-            order = ">" if header.get("endian") == "big" else "<"
-            return np.dtype(code).newbyteorder(order)
+            return np.dtype(code).newbyteorder(">" if header.get("endian") == "big" else "<")
     raise InputError(f"{path}: type {header['type']} is not supported; save it as uint16")
 
 
-def _nrrd_block(
+def _nrrd_data(
     path: Path, header: dict[str, Any], end: int, *, shape: tuple[int, ...], dtype: np.dtype
-) -> Block:
+) -> DataFile:
     name = header.get("data file", header.get("datafile"))
-    data = path if name is None else _beside(path, name)
+    file = path if name is None else _beside(path, name)
     compressed = header["encoding"] != "raw"
     skip = int(header.get("byte skip", header.get("byteskip", 0)))
     if skip not in (0, -1) and compressed:
         raise InputError(f"{path}: byte skip in gzip data is not supported; save it without")
     if skip == -1 and not compressed:  # the voxels are the end of the file
-        offset = max(data.stat().st_size - voxel_bytes(shape, dtype), 0)
+        offset = max(file.stat().st_size - voxel_bytes(shape, dtype), 0)
     else:
         offset = max(skip, 0) + (end if name is None else 0)
-    return Block(data, shape, dtype, offset, compressed)
+    return DataFile(file, shape, dtype, offset, compressed)
 
 
 def _nrrd_voxel_size(header: dict[str, Any]) -> FileVoxelSize:
@@ -264,19 +218,19 @@ def _beside(path: Path, name: str) -> Path:
     return data
 
 
-def _block_source(block: Block, header: Path, voxel_size_um: FileVoxelSize) -> Source:
-    shape = volume_shape(block.shape, header)
-    files = (header,) if block.path == header else (header, block.path)
-    if not block.compressed:
+def _source(data: DataFile, header: Path, voxel_size_um: FileVoxelSize) -> Source:
+    shape = volume_shape(data.shape, header)
+    files = (header,) if data.path == header else (header, data.path)
+    if not data.compressed:
         return stored_source(
-            block.path, shape, block.dtype, block.offset, files=files, voxel_size_um=voxel_size_um
+            data.path, shape, data.dtype, data.offset, files=files, voxel_size_um=voxel_size_um
         )
-    stored = block.path.stat().st_size - block.offset
-    check_compressed_length(block.path, voxel_bytes(block.shape, block.dtype), stored)
-    voxels = functools.cache(lambda: _decompress(block).reshape(shape))
+    stored = data.path.stat().st_size - data.offset
+    check_compressed_length(data.path, voxel_bytes(data.shape, data.dtype), stored)
+    voxels = functools.cache(lambda: _decompress(data).reshape(shape))
     return Source(
         shape,
-        block.dtype,
+        data.dtype,
         lambda z0, z1, rows: voxels()[z0:z1, rows],
         files,
         voxel_size_um,
@@ -285,12 +239,20 @@ def _block_source(block: Block, header: Path, voxel_size_um: FileVoxelSize) -> S
     )
 
 
-def _decompress(block: Block) -> npt.NDArray[Any]:
+def _decompress(data: DataFile) -> npt.NDArray[Any]:
     """Unpack zlib or gzip data, never into more bytes than the header declares."""
-    expected = voxel_bytes(block.shape, block.dtype)
+    expected = voxel_bytes(data.shape, data.dtype)
     unpacker = zlib.decompressobj(ANY_DEFLATE_HEADER)
-    with block.path.open("rb") as stream:
-        stream.seek(block.offset)
+    with data.path.open("rb") as stream:
+        stream.seek(data.offset)
         content = unpacker.decompress(stream.read(), expected) if expected else b""
-    check_length(block.path, expected, len(content))
-    return np.frombuffer(content, block.dtype)
+    check_length(data.path, expected, len(content))
+    return np.frombuffer(content, data.dtype)
+
+
+FORMATS = {
+    ".mhd": Format(open_metaimage),
+    ".mha": Format(open_metaimage),
+    ".nrrd": Format(open_nrrd),
+    ".nhdr": Format(open_nrrd),
+}

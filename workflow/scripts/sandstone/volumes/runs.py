@@ -1,5 +1,6 @@
 """Read slices in runs, where the layout of a file makes a run as cheap as one slice."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +26,11 @@ def in_runs(source: Source, depth: int = 1) -> Source:
         many, and runs end where these end.
     """
     return replace(source, read=_Runs(source, depth).read)
+
+
+def in_chunks(source: Source, chunks: Sequence[int] | None) -> Source:
+    """Return a source that unpacks a chunk once for all slices in it."""
+    return in_runs(source, chunks[-3]) if chunks and len(chunks) >= 3 else source
 
 
 class _Runs:

@@ -1,12 +1,12 @@
 """What every reader of a volume format shares: the source of voxels, its checks, its units."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from sandstone.sizes import check_length, voxel_bytes
 
 FileVoxelSize = tuple[float | None, float | None, float | None]
 UNKNOWN: FileVoxelSize = (None, None, None)
-
+HEADER_LIMIT = 1 << 16  # bytes; a text header is a page long
 
 # Bytes of planes that are turned at once: single voxels would miss the processor's cache.
 TURNED_BYTES = 1 << 24
@@ -49,10 +49,15 @@ MICROMETRES = {
 class ArrayLike(Protocol):
     """What NumPy, HDF5 and Zarr arrays have in common."""
 
-    shape: tuple[int, ...]
-    dtype: np.dtype
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis, voxels."""
 
-    def __getitem__(self, index: Any) -> np.ndarray:
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of a voxel."""
+
+    def __getitem__(self, index: Any) -> Any:
         """Return the voxels that a tuple of slices names."""
 
 
@@ -72,7 +77,8 @@ class Source:
     files : tuple of Path
         Every file that holds voxels or their description, in reading order.
     voxel_size_um : tuple of float or None
-        What the format says along z, y, x, micrometres; None along a silent axis.
+        What the format says along z, y, x, micrometres; None along an axis of which it
+        says nothing.
     close : callable
         Lets go of open files.
     in_memory : bool
@@ -86,6 +92,23 @@ class Source:
     voxel_size_um: FileVoxelSize = UNKNOWN
     close: Callable[[], None] = lambda: None
     in_memory: bool = False
+
+
+@dataclass(frozen=True)
+class Format:
+    """How the files of one suffix are opened: an entry of a reader's `FORMATS`.
+
+    Attributes
+    ----------
+    open : callable
+        Takes the path and, where the format `takes` an option, what the user gave or None;
+        returns a `Source`. It imports the library of its format itself.
+    takes : str or None
+        Which option of `open_volume` describes the file further; the others are refused.
+    """
+
+    open: Callable[..., Source]
+    takes: Literal["raw", "dataset"] | None = None
 
 
 @contextmanager
@@ -106,7 +129,7 @@ def library_errors(path: Path) -> Iterator[None]:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
             f"{path}: damaged, truncated or not what its name says ({reason}); "
-            "delete it, then copy or make it anew"
+            "delete it, then copy or make it again"
         ) from error
 
 
@@ -145,7 +168,8 @@ def volume_shape(shape: tuple[int, ...], path: Path) -> tuple[int, int, int]:
         raise InputError(f"{path}: shape {shape} is not z, y, x; {advice}")
     if any(length < 0 for length in shape):
         raise InputError(f"{path}: shape {shape} holds no voxels; check where it comes from")
-    return (1, *shape) if excess < 0 else tuple(shape[excess:])
+    depth, height, width = (1, *shape)[-3:]
+    return depth, height, width
 
 
 def stored_source(
@@ -219,7 +243,7 @@ class _StoredVoxels:
 
     def _fill(self, voxels: np.ndarray, before: int) -> None:
         """Fill a contiguous array with the voxels that follow `before` others in the file."""
-        rest = memoryview(voxels.reshape(-1).view(np.uint8))
+        rest = voxels.reshape(-1).view(np.uint8).data
         position = self._offset + before * self.dtype.itemsize
         while rest:
             count = os.preadv(self._stream.fileno(), [rest], position)
@@ -248,3 +272,9 @@ def stated(size: float | None, unit: float | None = 1.0) -> float | None:
         return None
     size = float(size) * unit
     return size if isfinite(size) and size > 0 else None
+
+
+def last_three(sizes: Iterable[Any]) -> FileVoxelSize:
+    """Return the voxel size along z, y, x from edges of which the last three lie in space."""
+    z, y, x = [None, None, None, *(stated(size) for size in sizes)][-3:]
+    return z, y, x

@@ -10,10 +10,12 @@ import tifffile
 
 from sandstone.errors import InputError, shortened
 from sandstone.sizes import check_compressed_length, check_length, voxel_bytes
+from sandstone.volumes.folder import TIFF
 from sandstone.volumes.runs import in_runs
 from sandstone.volumes.source import (
     UNKNOWN,
     FileVoxelSize,
+    Format,
     Source,
     library_errors,
     micrometres,
@@ -111,7 +113,7 @@ def _source_of(tiff: tifffile.TiffFile, path: Path) -> Source:
     def read(z0: int, z1: int, rows: slice) -> np.ndarray:
         size = (z1 - z0, len(range(*rows.indices(shape[1]))), shape[2])
         voxels = np.empty(size, dtype=series.dtype)
-        for i, page in enumerate(series.pages[z0:z1]):
+        for i, page in enumerate(_pages(series, z0, z1)):
             voxels[i] = page.asarray().reshape(shape[1:])[rows]
         return voxels
 
@@ -121,15 +123,16 @@ def _source_of(tiff: tifffile.TiffFile, path: Path) -> Source:
 def _check_page_chain(tiff: tifffile.TiffFile, path: Path) -> None:
     """Refuse a file whose list of pages breaks off; tifffile would silently leave out the rest."""
     pages = tiff.pages
-    complete = len(pages) > 0
-    if complete:
-        tiff.filehandle.seek(pages.next_page_offset)
+    behind = pages.next_page_offset if len(pages) else None
+    complete = behind is not None
+    if behind is not None:
+        tiff.filehandle.seek(behind)
         end = tiff.filehandle.read(tiff.tiff.offsetsize)
         complete = len(end) == tiff.tiff.offsetsize and not any(end)
     if not complete:
         raise InputError(
             f"{path}: truncated after {len(pages)} pages and {path.stat().st_size} bytes, more "
-            "pages are expected; delete it, then copy or make it anew"
+            "pages are expected; delete it, then copy or make it again"
         )
 
 
@@ -150,7 +153,7 @@ def _only_series(tiff: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries
     if images > prod(series.shape) // prod(series.keyframe.shape):
         raise InputError(
             f"{path}: ImageJ's header declares {images} slices, the file holds fewer; "
-            "delete it, then copy or make it anew"
+            "delete it, then copy or make it again"
         )
     return series
 
@@ -172,7 +175,15 @@ def _volume_shape(series: tifffile.TiffPageSeries, path: Path) -> tuple[int, int
     page = series.keyframe
     if page.imagedepth > 1:
         raise InputError(f"{path}: stores a volume in one page; save one slice a page")
-    return (*(depths or [1]), page.imagelength, page.imagewidth)
+    depth = depths[0] if depths else 1
+    return depth, page.imagelength, page.imagewidth
+
+
+def _pages(
+    series: tifffile.TiffPageSeries, z0: int = 0, z1: int | None = None
+) -> list[tifffile.TiffPage | tifffile.TiffFrame]:
+    """Return the pages z0 to z1 - 1; `_only_series` has refused a series with gaps."""
+    return [page for page in series.pages[z0:z1] if page is not None]
 
 
 def _is_colour(axis: str, length: int) -> bool:
@@ -198,7 +209,7 @@ def _check_segments(
         )
     segments = [
         (offset, count)
-        for page in series.pages
+        for page in _pages(series)
         for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)
     ]
     end = max((offset + count for offset, count in segments), default=0)
@@ -258,3 +269,6 @@ def _ome_voxel_size(xml: str) -> FileVoxelSize:
         for axis in "ZYX"
     )
     return z, y, x
+
+
+FORMATS = {suffix: Format(open_tiff) for suffix in TIFF}

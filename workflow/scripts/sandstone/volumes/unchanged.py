@@ -10,7 +10,9 @@ from pathlib import Path
 from sandstone.errors import InputError
 from sandstone.files import sha256_of
 
-HEADERS = (".mhd", ".nhdr")
+State = tuple[int, ...]
+
+HEADERS = (".mhd", ".nhdr")  # of the formats that keep their voxels in a file beside it
 _HEADER_BYTES = 65536
 _DATA_FILE = re.compile(rb"(?im)^(?:ElementDataFile\s*=|data ?file:)[ \t]*(\S.*?)\s*$")
 
@@ -79,18 +81,34 @@ def unchanged(files: Sequence[Path]) -> Iterator[None]:
         At the end of the block, if a file was written to, replaced or removed meanwhile. It
         takes the place of an error of the block, which the change may have caused.
     """
-    before = [_state(file) for file in files]
+    before = states(files)
     try:
         yield
     finally:
-        for file, state in zip(files, before, strict=True):
-            if _state(file) != state:
-                raise Changed(
-                    f"{file}: changed while it was read; start again once nothing writes to it"
-                )
+        check_unchanged(files, before)
 
 
-def _state(file: Path) -> tuple[int, ...] | None:
+def states(files: Sequence[Path]) -> list[State | None]:
+    """Return by what `check_unchanged` knows each file again; None for one that is missing."""
+    return [_state(file) for file in files]
+
+
+def check_unchanged(files: Sequence[Path], before: Sequence[State | None]) -> None:
+    """Refuse files of which one was written to, replaced or removed since `states` was called.
+
+    Raises
+    ------
+    Changed
+        Naming the first such file.
+    """
+    for file, state in zip(files, before, strict=True):
+        if _state(file) != state:
+            raise Changed(
+                f"{file}: changed while it was read; start again once nothing writes to it"
+            )
+
+
+def _state(file: Path) -> State | None:
     try:
         status = file.stat()
     except FileNotFoundError:

@@ -1,8 +1,7 @@
 """Open any supported file of a scanner as a lazily read volume with a voxel size."""
 
 import glob
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any, Self
@@ -11,37 +10,15 @@ import numpy as np
 
 from sandstone.errors import InputError
 from sandstone.sizes import LARGEST_BLOCK, voxel_bytes
-from sandstone.volumes.folder import TIFF, natural_order, slices_in
+from sandstone.volumes import formats
+from sandstone.volumes.folder import is_folder_of_slices, natural_order, slices_in
+from sandstone.volumes.raw import RawLayout
 from sandstone.volumes.source import FileVoxelSize, Source, library_errors
-from sandstone.volumes.unchanged import stamp
+from sandstone.volumes.unchanged import check_unchanged, states
 
 VoxelSize = tuple[float, float, float]
 
-CONTAINERS = (".h5", ".hdf5", ".nc", ".zarr")
-SUFFIXES = (*TIFF, ".raw", ".npy", ".mhd", ".mha", ".nrrd", ".nhdr", *CONTAINERS)
 TOLERANCE = 0.01  # relative; scanners round the voxel size in their metadata
-
-
-@dataclass(frozen=True)
-class RawLayout:
-    """What a headerless file does not say about itself.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        Depth, height and width, voxels; x runs fastest.
-    dtype : str
-        Name of a NumPy type, such as ``uint16``.
-    byteorder : str
-        ``little`` or ``big``.
-    offset : int
-        Bytes before the first voxel.
-    """
-
-    shape: tuple[int, int, int] | None = None
-    dtype: str | None = None
-    byteorder: str = "little"
-    offset: int = 0
 
 
 class Volume:
@@ -68,7 +45,7 @@ class Volume:
         self.voxel_size_um = voxel_size_um
         self.in_memory = source.in_memory
         self._source: Source | None = source
-        self._stamp = stamp(source.files)
+        self._states = states(source.files)
 
     def read(self, z0: int, z1: int, rows: slice = slice(None)) -> np.ndarray:
         """Return the slices z0 to z1 - 1, or some of their rows, as a contiguous copy.
@@ -78,7 +55,7 @@ class Volume:
         z0, z1 : int
             First slice, and the one behind the last.
         rows : slice, optional
-            Rows of each slice, both ends within the volume; all when silent.
+            Rows of each slice, both ends within the volume. Default: all.
 
         Returns
         -------
@@ -122,16 +99,10 @@ class Volume:
 
         Raises
         ------
-        InputError
-            Naming the volume.
+        Changed
+            Naming the file.
         """
-        with library_errors(self.files[0]):
-            changed = stamp(self.files) != self._stamp
-        if changed:
-            raise InputError(
-                f"{self.files[0]}: changed while it was being read; wait until it is whole and "
-                "run again"
-            )
+        check_unchanged(self.files, self._states)
 
     def close(self) -> None:
         """Let go of the open files."""
@@ -167,7 +138,7 @@ def open_volume(
         A file, a folder of TIFF slices (in natural order), a glob pattern, or several TIFF
         slices in the order of depth.
     voxel_size_um : float or sequence of three floats, optional
-        Voxel edge, or edges along z, y, x, micrometres; what the file says when silent. A file
+        Voxel edge, or edges along z, y, x, micrometres. Default: what the file says. A file
         that knows only the voxel size within a slice counts as isotropic then.
     raw : RawLayout, optional
         Layout of a headerless file; required for ``.raw``.
@@ -187,13 +158,9 @@ def open_volume(
     """
     configured = _configured_voxel_size(voxel_size_um)
     files = expand(paths)
-    if len(files) > 1:
-        _refuse_layout(files[0], raw, dataset)
-        opener = _tiff_stack(files)
-    else:
-        opener = _opener(files[0], raw, dataset)
+    open_source = formats.opener(files, raw, dataset)
     with library_errors(files[0]):
-        source = opener()
+        source = open_source()
     try:
         _check_voxels(source, files[0])
         return Volume(source, agree(configured, source.voxel_size_um, files[0]))
@@ -226,7 +193,7 @@ def expand(paths: str | Path | Sequence[str | Path]) -> list[Path]:
 
 def _expand_one(path: Path) -> list[Path]:
     with library_errors(path):
-        if path.is_dir() and path.suffix.lower() != ".zarr":
+        if is_folder_of_slices(path):
             return _without_devices(slices_in(path))
         if path.exists():
             return _without_devices([path])
@@ -243,83 +210,6 @@ def _without_devices(files: list[Path]) -> list[Path]:
         if not (file.is_file() or file.is_dir()):
             raise InputError(f"{file}: no regular file; save the volume to one")
     return files
-
-
-def _tiff_stack(files: list[Path]) -> Callable[[], Source]:
-    from sandstone.volumes import tiff
-
-    for file in files:
-        if file.suffix.lower() not in TIFF:
-            raise InputError(
-                f"{file}: only TIFF slices can be stacked from several files; give one file"
-            )
-    return lambda: tiff.open_stack(files)
-
-
-def _opener(path: Path, raw: RawLayout | None, dataset: str | None) -> Callable[[], Source]:
-    """Return what opens `path`, chosen by its suffix; options that it ignores are refused."""
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise InputError(
-            f"{path}: unknown suffix {suffix!r}; supported are {', '.join(SUFFIXES)}; rename a "
-            "headerless file to .raw, and give its layout"
-        )
-    if suffix == ".raw":
-        _refuse_layout(path, None, dataset)
-        return _raw_opener(path, raw)
-    if suffix in CONTAINERS:
-        _refuse_layout(path, raw, None)
-        return _container_opener(path, suffix, dataset)
-    _refuse_layout(path, raw, dataset)
-    return _file_opener(path, suffix)
-
-
-def _refuse_layout(path: Path, raw: RawLayout | None, dataset: str | None) -> None:
-    if raw is not None:
-        raise InputError(f"{path}: raw describes headerless .raw files only; remove it")
-    if dataset is not None:
-        raise InputError(
-            f"{path}: dataset names an array inside {', '.join(CONTAINERS)} only; remove it"
-        )
-
-
-def _raw_opener(path: Path, raw: RawLayout | None) -> Callable[[], Source]:
-    from sandstone.volumes import headered
-
-    if raw is None or raw.shape is None or raw.dtype is None:
-        raise InputError(
-            f"{path}: a .raw file does not say its shape and dtype; give them under raw"
-        )
-    return lambda: headered.open_raw(
-        path, shape=raw.shape, dtype=raw.dtype, byteorder=raw.byteorder, offset=raw.offset
-    )
-
-
-def _container_opener(path: Path, suffix: str, dataset: str | None) -> Callable[[], Source]:
-    from sandstone.volumes import containers
-
-    openers: dict[str, Callable[..., Source]] = {
-        ".nc": containers.open_netcdf,
-        ".zarr": containers.open_zarr,
-    }
-    opener = openers.get(suffix, containers.open_hdf5)
-    return lambda: opener(path, dataset)
-
-
-def _file_opener(path: Path, suffix: str) -> Callable[[], Source]:
-    if suffix in TIFF:
-        from sandstone.volumes import tiff
-
-        return lambda: tiff.open_tiff(path)
-    from sandstone.volumes import headered
-
-    openers: dict[str, Callable[[Path], Source]] = {
-        ".npy": headered.open_npy,
-        ".mhd": headered.open_metaimage,
-        ".mha": headered.open_metaimage,
-    }
-    opener = openers.get(suffix, headered.open_nrrd)
-    return lambda: opener(path)
 
 
 def _check_voxels(source: Source, path: Path) -> None:
@@ -354,7 +244,7 @@ def agree(configured: VoxelSize | None, in_file: FileVoxelSize, path: Path) -> V
     Raises
     ------
     InputError
-        If they differ by more than 1 % along an axis that the file states, or both are silent.
+        If they differ by more than 1 % along an axis that the file states, or neither tells it.
     """
     if configured is None:
         z, y, x = in_file

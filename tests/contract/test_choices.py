@@ -1,0 +1,28 @@
+"""What the schema lets a user choose is what the code offers."""
+
+import pytest
+
+from sandstone import choices, style
+from sandstone.imaging import resample
+
+from .project import leaves, schema
+
+LEAVES = leaves(schema())
+
+
+@pytest.mark.parametrize(
+    ("key", "offered"),
+    [
+        ("pairs.scale", choices.SCALES),
+        ("pairs.degradation.kernel", choices.DEGRADATIONS),
+        ("evaluation.baselines", choices.BASELINES),
+    ],
+)
+def test_the_schema_lists_the_choices(key: str, offered: tuple):
+    leaf = LEAVES[key]
+    assert leaf.get("items", leaf)["enum"] == list(offered)
+
+
+def test_every_baseline_has_a_kernel_and_a_colour():
+    assert tuple(resample.KERNELS) == choices.BASELINES
+    assert tuple(style.BASELINE_COLOURS) == choices.BASELINES

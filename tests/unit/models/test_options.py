@@ -1,0 +1,48 @@
+import pytest
+
+from sandstone.errors import InputError
+from sandstone.models import options
+
+
+def test_the_default_generator_is_the_one_of_the_config():
+    assert options.generator_config() == {
+        "architecture": "srresnet",
+        "scale": 4,
+        "blocks": 8,
+        "filters": 32,
+        "batch_norm": False,
+        "bicubic_skip": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ({"architecture": "rrdb"}, ["'rrdb'", "srresnet, notebook"]),
+        ({"scale": 5}, ["scale is 5", "2, 3, 4, 8"]),
+        ({"blocks": 0}, ["blocks is 0", "above 0"]),
+        ({"filters": 2.5}, ["filters is 2.5", "whole number"]),
+        ({"filters": True}, ["filters is True"]),
+        ({"filters": "32"}, ["filters is '32'"]),
+    ],
+)
+def test_an_impossible_generator_is_named(chosen, words):
+    with pytest.raises(InputError) as caught:
+        options.generator_config(**chosen)
+    assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ({"architecture": "unet"}, ["'unet'", "patch, notebook"]),
+        ({"layers": 0}, ["layers is 0"]),
+        ({"filters": -1}, ["filters is -1"]),
+        ({"architecture": "notebook"}, ["hr_size", "pixels"]),
+        ({"architecture": "notebook", "hr_size": 0}, ["hr_size is 0"]),
+    ],
+)
+def test_an_impossible_discriminator_is_named(chosen, words):
+    with pytest.raises(InputError) as caught:
+        options.discriminator_config(**chosen)
+    assert all(word in str(caught.value) for word in words)

@@ -1,0 +1,103 @@
+"""Rules that a key of the config and a flag of a script keep alike: one judge, two callers.
+
+The workflow judges its config before any job; a script judges its flags again, since it may be
+called by hand. A `name` is what a sentence calls the value: ``config: slices.window``, or
+``--window``. Where a rule looks at several settings, `key` tells how the caller calls each one:
+"loss.pixel" is models.<name>.loss.pixel in the config and --loss-pixel on the command line; and
+`start` begins the sentence.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sandstone.errors import InputError
+
+Key = Callable[[str], str]
+
+# Networks with published weights; a kind of loss of that name needs them.
+PUBLISHED = ("lpips_alex", "vgg19")
+
+
+def check_window(name: str, percentiles: Sequence[float]) -> None:
+    """Raise an `InputError` unless these are two percentiles, the low one first."""
+    low, high = percentiles
+    if not 0 <= low < high <= 100:
+        raise InputError(
+            f"{name} {low:g} {high:g} is no range of percentiles; give low before high, as in "
+            "0.1 99.9"
+        )
+
+
+def check_levels(name: str, levels: Sequence[float]) -> None:
+    """Raise an `InputError` unless these are two grey levels, the low one first."""
+    low, high = levels
+    if not low < high:
+        raise InputError(f"{name} {low:g} {high:g} is empty; give the low one first")
+
+
+def check_multiple(name: str, value: int, scale_name: str, scale: int) -> None:
+    """Raise an `InputError` unless `value` HR voxels fill whole LR pixels."""
+    below = value // scale * scale
+    if below == value:
+        return
+    nearest = f"{below} or {below + scale}" if below else f"{scale}"
+    raise InputError(f"{name} {value} is not a multiple of {scale_name} {scale}; take {nearest}")
+
+
+def check_border(name: str, border: int, hr_size: int) -> None:
+    """Raise an `InputError` unless a tile of `hr_size` voxels has more than `border` to cut."""
+    if not 0 <= 2 * border < hr_size:
+        raise InputError(
+            f"{name} {border} leaves nothing of a tile of {hr_size} voxels; choose one from 0 to "
+            "less than half the edge"
+        )
+
+
+def check_losses(
+    loss: Mapping[str, Any], published: Mapping[str, object], *, key: Key, start: str = ""
+) -> None:
+    """Refuse a loss without terms, and a term that lacks what it needs.
+
+    Parameters
+    ----------
+    loss : mapping
+        Weights and kinds of the terms, as in {"pixel": 1.0, "pixel_kind": "l1"}.
+    published : mapping
+        What is known of the weights of `PUBLISHED`, by name; nothing, or None, where there are
+        none.
+    key : callable
+    start : str
+
+    Raises
+    ------
+    InputError
+    """
+    used = [name for name in loss if _is_number(loss[name]) and loss[name]]
+    if not used:
+        raise InputError(f"{start}no loss has a weight above 0; set {key('loss.pixel')} to 1.0")
+    for name in used:
+        kind, of_kind = loss.get(f"{name}_kind"), key(f"loss.{name}_kind")
+        if kind == "discriminator_features" and not loss["adversarial"]:
+            raise InputError(
+                f"{start}{of_kind} {kind} needs a discriminator; raise "
+                f"{key('loss.adversarial')} above 0, or choose another kind"
+            )
+        if kind in PUBLISHED and not published.get(kind):
+            raise InputError(f"{start}{of_kind} {kind} needs {key(f'weights.{kind}')}; give it")
+
+
+def check_crop(crop: int, largest: int, *, key: Key, start: str = "") -> None:
+    """Refuse crops larger than an LR tile of `largest` pixels.
+
+    Raises
+    ------
+    InputError
+    """
+    if crop > largest:
+        raise InputError(
+            f"{start}{key('crop')} {crop} is larger than an LR tile ({largest} pixels); lower it"
+        )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,133 @@
+"""What a user chooses of a network: its options, their checks, and where a model lies."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sandstone.errors import InputError, shown
+from sandstone.models.architectures import DISCRIMINATORS, GENERATORS, STAGES
+
+# Larger ones are no network that this machine, or any, could hold.
+MOST = {"blocks": 128, "filters": 512, "layers": 16, "hr_size": 8192}
+
+
+def generator_config(
+    *,
+    architecture: str = "srresnet",
+    scale: int = 4,
+    blocks: int = 8,
+    filters: int = 32,
+    batch_norm: bool = False,
+    bicubic_skip: bool = True,
+) -> dict[str, Any]:
+    """Return the checked options of a generator: the content of `generator.json`.
+
+    Raises
+    ------
+    InputError
+        If an option has a value that no generator can have.
+    """
+    _check_choice("generator architecture", architecture, GENERATORS)
+    _check_choice("scale", scale, STAGES)
+    _check_positive("generator", blocks=blocks, filters=filters)
+    _check_flags("generator", batch_norm=batch_norm, bicubic_skip=bicubic_skip)
+    return {
+        "architecture": architecture,
+        "scale": scale,
+        "blocks": blocks,
+        "filters": filters,
+        "batch_norm": batch_norm,
+        "bicubic_skip": bicubic_skip,
+    }
+
+
+def discriminator_config(
+    *,
+    architecture: str = "patch",
+    filters: int = 32,
+    spectral_norm: bool = True,
+    hr_size: int | None = None,
+    layers: int = 4,
+) -> dict[str, Any]:
+    """Return the checked options of a discriminator: the content of `discriminator.json`.
+
+    Raises
+    ------
+    InputError
+        If an option has a value that no discriminator can have, or the notebook's dense
+        discriminator lacks the HR edge length that its weights depend on.
+    """
+    _check_choice("discriminator architecture", architecture, DISCRIMINATORS)
+    _check_positive("discriminator", filters=filters, layers=layers)
+    _check_flags("discriminator", spectral_norm=spectral_norm)
+    if architecture == "notebook":
+        if hr_size is None:
+            raise InputError(
+                "discriminator architecture notebook has dense layers: give it hr_size, the edge "
+                "of its HR images in pixels"
+            )
+        _check_positive("discriminator", hr_size=hr_size)
+    return {
+        "architecture": architecture,
+        "filters": filters,
+        "spectral_norm": spectral_norm,
+        "hr_size": hr_size,
+        "layers": layers,
+    }
+
+
+def checked(network: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the checked options of either network from its JSON.
+
+    Raises
+    ------
+    InputError
+        If the mapping does not describe a network.
+    """
+    if not isinstance(network, Mapping):
+        raise InputError("the network's JSON is no object: train the model again")
+    if "scale" in network:
+        return checked_generator(network)
+    return _checked("discriminator", discriminator_config, network)
+
+
+def checked_generator(network: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the checked options of a generator from its JSON; see `checked`."""
+    return _checked("generator", generator_config, network)
+
+
+def generator_files(model_dir: str | Path) -> tuple[Path, Path]:
+    """Return the files that make up a trained generator: its description and its weights."""
+    return Path(model_dir) / "generator.json", Path(model_dir) / "generator.weights.h5"
+
+
+def _checked(
+    what: str, check: Callable[..., dict[str, Any]], options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return `check(**options)`, with one sentence for an option that does not exist."""
+    try:
+        return check(**options)
+    except TypeError as error:
+        reason = str(error).split("() ")[-1]
+        raise InputError(
+            f"the {what}'s JSON is of another program or version ({reason}): train the model again"
+        ) from error
+
+
+def _check_choice(what: str, value: object, choices: Mapping[Any, Any]) -> None:
+    if not any(value is each or (type(value) is type(each) and value == each) for each in choices):
+        raise InputError(f"{what} is {shown(value)}: choose one of {', '.join(map(str, choices))}")
+
+
+def _check_positive(network: str, **values: object) -> None:
+    for name, value in values.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise InputError(f"{network} {name} is {shown(value)}: give a whole number above 0")
+        if value > MOST[name]:
+            raise InputError(f"{network} {name} is {shown(value)}: give at most {MOST[name]}")
+
+
+def _check_flags(network: str, **values: object) -> None:
+    for name, value in values.items():
+        if not isinstance(value, bool):
+            raise InputError(f"{network} {name} is {shown(value)}: give true or false")
