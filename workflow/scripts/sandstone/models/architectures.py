@@ -237,3 +237,4 @@ DISCRIMINATORS: dict[str, Declaration] = {
     "patch": patch,
     "notebook": notebook_discriminator,
 }
+OF_ONE_SIZE = {"notebook"}  # discriminators that take HR images of `hr_size` pixels only

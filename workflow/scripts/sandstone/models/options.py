@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sandstone.errors import InputError, shown
-from sandstone.models.architectures import DISCRIMINATORS, GENERATORS, STAGES
+from sandstone.models.architectures import DISCRIMINATORS, GENERATORS, OF_ONE_SIZE, STAGES
 
 # Larger ones are no network that this machine, or any, could hold.
 MOST = {"blocks": 128, "filters": 512, "layers": 16, "hr_size": 8192}
@@ -60,11 +60,11 @@ def discriminator_config(
     _check_choice("discriminator architecture", architecture, DISCRIMINATORS)
     _check_positive("discriminator", filters=filters, layers=layers)
     _check_flags("discriminator", spectral_norm=spectral_norm)
-    if architecture == "notebook":
+    if architecture in OF_ONE_SIZE:
         if hr_size is None:
             raise InputError(
-                "discriminator architecture notebook has dense layers: give it hr_size, the edge "
-                "of its HR images in pixels"
+                f"discriminator architecture {architecture} has dense layers: give it hr_size, "
+                "the edge of its HR images in pixels"
             )
         _check_positive("discriminator", hr_size=hr_size)
     return {
