@@ -18,20 +18,12 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 STARTED = time.time()
 sys.path.insert(0, str(SCRIPTS))
 
-# Packages in ~/.local would come before those of a conda environment, in its jobs and when pip fills it.
-os.environ["PYTHONNOUSERSITE"] = "1"
-
-# Jobs call `python`: without --use-conda that is the one that runs Snakemake, also where it is not on PATH.
-os.environ["PATH"] = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
-)
-
 # Where the disk is full, Snakemake cannot keep its own log either: once is enough to say so.
 logging.raiseExceptions = False
 
 from snakemake import __version__ as snakemake_version
 
-from sandstone import run_end
+from sandstone import run
 from sandstone.config import plain_yaml
 from sandstone.config.checks import validate
 from sandstone.config.flags import as_flags
@@ -39,6 +31,8 @@ from sandstone.config.sources import downloads, volume_files
 from sandstone.errors import InputError, one_line
 from sandstone.provenance.code import files_of
 from sandstone.volumes.unchanged import stamp
+
+run.prepare_jobs()
 
 # --- the start of a run ---
 
@@ -79,7 +73,7 @@ def check_results():
 
 
 def check_writable(folder):
-    if reason := run_end.unwritable(Path(folder)):
+    if reason := run.unwritable(Path(folder)):
         stop(f"nothing can be written into {Path(folder).absolute()}: {reason}")
 
 
@@ -102,13 +96,13 @@ def stop(sentence):
 
 def show_failures(own_logs):
     """Repeat the sentences with which jobs of this run failed, where a reader looks first."""
-    for sentence in run_end.failures(Path(RESULTS), own_logs, since=STARTED):
+    for sentence in run.failures(Path(RESULTS), own_logs, since=STARTED):
         print(sentence, file=sys.stderr)
 
 
 def show_summary():
     """Print the table of metrics and where the results are."""
-    if table := run_end.summary(Path(RESULTS)):
+    if table := run.summary(Path(RESULTS)):
         print(table)
 
 
