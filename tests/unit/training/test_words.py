@@ -67,8 +67,8 @@ def test_nothing_is_said_of_what_did_not_act():
             {"loss_adversarial": 0.01, "discriminator_learning_rate": 0.002},
             "discriminator",
             (
-                "architecture patch, filters 8, with spectral norm; learning rate 0.002, falling to "
-                "almost 0 along a cosine"
+                "architecture patch, filters 8, with spectral norm; learning rate 0.002, "
+                "falling to almost 0 along a cosine"
             ),
         ),
         (
