@@ -34,6 +34,10 @@ include: "workflow/rules/metrics.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/upscaling.smk"
 include: "workflow/rules/provenance.smk"
+include: "workflow/rules/report.smk"
+
+
+config["made_otherwise"] = made_otherwise()  # after all rules, none of which reads it
 
 
 rule all:

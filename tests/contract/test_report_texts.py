@@ -63,6 +63,14 @@ def test_the_front_page_states_the_settings(config):
     assert "bicubic interpolation." not in text.split("Models")[0]
 
 
+def test_the_front_page_names_settings_that_made_the_results_and_are_others_now(config):
+    assert "other settings" not in render("workflow", config)
+    made = {"result": "srgan", "setting": "steps", "recorded": "6", "configured": "500000"}
+    text = render("workflow", {**config, "made_otherwise": [made]})
+    assert "made with other settings than this page tells" in text
+    assert "- ``srgan``: steps 6, not 500000" in text
+
+
 def test_the_front_page_tells_slices_by_number_and_a_volume_by_its_path(config):
     changed = copy.deepcopy(config)
     split = {"train": [0, 5], "val": [6, 6], "test": [7, 7]}

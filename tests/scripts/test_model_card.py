@@ -8,6 +8,8 @@ import pytest
 from helpers import tile_pairs
 
 import model_card
+import train
+from sandstone.errors import InputError
 from sandstone.provenance.record import RECORD_SUFFIX
 
 COMMAND = "python workflow/scripts/train.py"
@@ -48,12 +50,25 @@ def trained(tmp_path):
     return tmp_path
 
 
+def parameters(*flags):
+    """Return what a record says of the flags of a training, but for those that name files."""
+    files = {"pairs", "model_dir", "checkpoint_dir", "tensorboard_dir"}
+    required = [word for name in sorted(files) for word in (f"--{name.replace('_', '-')}", "x")]
+    given = train.parser().parse_args([*required, "--steps", "4", *map(str, flags)])
+    return {
+        name: value
+        for name, value in vars(given).items()
+        if value is not None and name not in {*files, "checkpoint_every"}
+    }
+
+
 def record(folder, **changes):
     content = {
         "script": "train",
         "command": COMMAND,
-        "parameters": {"loss_adversarial": 0.01, "steps": 4},
+        "parameters": parameters("--loss-adversarial", 0.01),
         "seed": 7,
+        "voxel_size_um": {"berea": [3.0, 2.0, 2.0]},
         "inputs": [
             {"path": "results/pairs/berea.h5", "sha256": "cd" * 32},
             {"path": "results/models/srresnet/generator.weights.h5", "sha256": "ef" * 32},
@@ -63,7 +78,9 @@ def record(folder, **changes):
         "packages": {"python": "3.12", "keras": "3.15.1"},
         **changes,
     }
+    folder.mkdir(exist_ok=True)
     (folder / "training.provenance.json").write_text(json.dumps(content))
+    return folder / "training.provenance.json"
 
 
 def summary(folder, rows):
@@ -79,7 +96,8 @@ def card(folder, *more):
             *("--generator", str(folder / "generator.json")),
             *("--history", str(folder / "history.csv"), "--pairs", str(folder / "pairs.h5")),
             *("--slices", str(folder / "slices.json"), "--summary", str(folder / "summary.csv")),
-            *("--baselines", "bicubic", "--output", str(folder / "model_card.md"), *more),
+            *("--baselines", "bicubic", "--output", str(folder / "model_card.md")),
+            *map(str, more),
         ]
     )
     return (folder / "model_card.md").read_text(encoding="utf-8")
@@ -99,7 +117,7 @@ def test_training_is_that_of_the_record(trained):
     text = card(trained)
     assert "4 steps, seed 7. Weights that it read: `results/models/srresnet/" in text
     assert "Validation PSNR 25.25 dB at the last step, 25.50 dB at best (step 2)." in text
-    assert "| loss_adversarial | 0.01 |" in text
+    assert "| losses | 1 × pixel (l1) + 0.01 × adversarial (relativistic) |" in text
     assert "Packages: python 3.12, keras 3.15.1." in text
     assert f"Made by `{COMMAND}`" in text
 
@@ -125,7 +143,7 @@ def test_limits_follow_from_the_losses_and_the_data(trained):
     text = card(trained, "--synthetic", "berea")
     assert "draw plausible detail" in text
     assert "berea: synthetic rock" in text
-    record(trained, parameters={"loss_adversarial": 0.0})
+    record(trained, parameters=parameters("--loss-adversarial", 0))
     text = card(trained)
     assert "plausible detail" not in text
     assert "synthetic" not in text
@@ -141,3 +159,79 @@ def test_two_runs_give_the_same_page_and_record(trained):
 def test_a_training_that_was_never_validated_says_so():
     history = pd.DataFrame({"step": [1, 2], "val_psnr_db": [np.nan, np.nan]})
     assert model_card._course(history) == "Never validated."
+
+
+@pytest.fixture
+def ancestors(trained):
+    """Make the model's parent a GAN of another rock, and its grandparent one of both."""
+    record(trained, parameters=parameters("--loss-adversarial", 0))
+    tile_pairs.write(
+        trained / "other.h5",
+        {split: np.zeros((1, 16, 16), np.uint8) for split in ("train", "val", "test")},
+        sample="doddington",
+    )
+    slices = json.loads((trained / "slices.json").read_text())
+    (trained / "other.json").write_text(json.dumps({**slices, "sample": "doddington"}))
+    both = {"berea": [3.0, 2.0, 2.0], "doddington": [2.0, 2.0, 2.0]}
+    parent = record(
+        trained / "gan",
+        parameters=parameters("--steps", 30, "--loss-adversarial", 0.5),
+        voxel_size_um={"doddington": both["doddington"]},
+    )
+    grandparent = record(
+        trained / "first",
+        parameters=parameters("--steps", 200, "--loss-pixel-kind", "l2"),
+        voxel_size_um=both,
+    )
+    pairs = ("--pairs", trained / "pairs.h5", trained / "other.h5")
+    slices = ("--slices", trained / "slices.json", trained / "other.json")
+    return [*pairs, *slices, "--ancestors", parent, grandparent]
+
+
+def test_a_model_has_seen_the_rocks_of_its_ancestors(trained, ancestors):
+    text = card(trained, *ancestors, "--synthetic", "doddington")
+    assert "It has seen berea and doddington only" in text
+    assert "doddington: synthetic rock" in text
+    before, after = text.split("**doddington**")
+    assert "Seen by srgan and first." in before
+    assert "Seen by gan and first." in after
+
+
+def test_steps_and_losses_of_the_ancestors_count(trained, ancestors):
+    text = card(trained, *ancestors)
+    assert "started from the weights of gan, so that they have gone through 234 steps" in text
+    rows = [line for line in text.splitlines() if line.startswith(("| first", "| gan", "| srgan"))]
+    assert rows[:3] == [
+        "| first | berea and doddington | 200 | 1 × pixel (l2) |",
+        "| gan | doddington | 30 | 1 × pixel (l1) + 0.5 × adversarial (relativistic) |",
+        "| srgan | berea | 4 | 1 × pixel (l1) |",
+    ]
+    assert "An adversarial loss in the training of gan taught it to draw plausible detail" in text
+
+
+def test_a_model_without_ancestors_has_no_table_of_trainings(trained):
+    text = card(trained)
+    assert "started from" not in text
+    assert "Seen by" not in text
+
+
+def test_an_ancestor_whose_pairs_are_missing_is_named(trained, ancestors):
+    with pytest.raises(InputError, match="no file of doddington, which srgan has seen; name the"):
+        card(trained, *ancestors[ancestors.index("--ancestors") :])
+
+
+def test_a_rock_that_no_training_saw_is_marked(trained):
+    other = "leopard,srgan,psnr_db,21,20,22,3\nleopard,bicubic,psnr_db,20,19,21,3\n"
+    with (trained / "summary.csv").open("a") as file:
+        file.write(other)
+    text = card(trained)
+    assert "| leopard (never seen in training), 3 tiles | psnr_db |" in text
+    assert "| berea, 3 tiles | psnr_db |" in text
+
+
+def test_the_network_is_told_in_words(trained):
+    options = {"architecture": "srresnet", "scale": 4, "blocks": 1, "filters": 8}
+    more = {"batch_norm": False, "bicubic_skip": True}
+    (trained / "generator.json").write_text(json.dumps({**options, **more}))
+    expected = "architecture srresnet, blocks 1, filters 8, without batch norm, with bicubic skip."
+    assert expected in card(trained)

@@ -388,8 +388,34 @@ def test_training_marks_the_best_validation(tmp_path):
 
     write_history(tmp_path / "history.csv", adversarial=False)
     figure = plot_training.draw(tables.read(tmp_path / "history.csv", history.COLUMNS), "model")
-    labels = [text for axes in figure.axes for text in axes.get_legend_handles_labels()[1]]
-    assert "best: 29.00 dB at step 40" in labels
+    texts = {text.get_text() for axes in figure.axes for text in axes.texts}
+    assert "★ best: 29.00 dB at step 40" in texts
+
+
+@pytest.mark.parametrize("steps", [3, 400])
+def test_what_is_said_of_the_best_validation_stands_clear_of_curve_and_title(steps):
+    import pandas as pd
+
+    import plot_training
+
+    step = np.arange(1, steps + 1)
+    rows = pd.DataFrame({"step": step, "learning_rate": 1e-3, "loss": 0.1, "loss_pixel": 0.1})
+    rows["loss_discriminator"] = np.nan
+    rows["val_psnr_db"] = 25.0 + step / steps
+    rows["val_ssim"] = 0.9 - step / steps / 10
+    figure = plot_training.draw(rows, "model")
+    figure.draw_without_rendering()
+    panels = [axes for axes in figure.axes if axes.get_title().startswith("validation")]
+    assert len(panels) == 2
+    for axes in panels:
+        [stars] = [line for line in axes.lines if line.get_marker() == "*"]
+        assert len(stars.get_xdata()) == 1
+        assert axes.get_legend() is None  # its star would look like another best
+        [text] = axes.texts
+        box = text.get_window_extent()
+        assert box.y0 > axes.bbox.y1
+        assert box.y1 < axes.title.get_window_extent().y0
+        assert axes.bbox.x0 <= box.x0 < box.x1 <= axes.bbox.x1
 
 
 def test_the_histogram_counts_rock_alone(folder):

@@ -78,6 +78,7 @@ def test_tiff_holds_the_same_voxels(made):
     with tifffile.TiffFile(output) as tiff:
         assert tiff.is_bigtiff
         assert tiff.is_ome
+        assert 'Name="rock"' in tiff.ome_metadata
         assert len(tiff.pages) == 9
     with open_volume(output) as one, open_volume(folder / "rock.ome.zarr") as other:
         assert one.voxel_size_um == other.voxel_size_um

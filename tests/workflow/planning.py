@@ -52,7 +52,16 @@ def jobs_to_run(
 ) -> list[Job]:
     """Return every job of the tiny config, in an order in which they can run."""
     tiny = ("--configfile", "tests/config/tiny.yaml")
-    told = snakemake(folder, "-n", "--forceall", "--printshellcmds", *tiny).stdout
+    return _jobs(snakemake(folder, "-n", "--forceall", "--printshellcmds", *tiny).stdout)
+
+
+def planned_command(done: subprocess.CompletedProcess[str], name: str) -> tuple[str, ...]:
+    """Return the command of the job of a name, from a dry run that prints commands."""
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return next(job.command for job in _jobs(done.stdout) if job.name == name)
+
+
+def _jobs(told: str) -> list[Job]:
     starts = [found.start() for found in JOB.finditer(told)]
     blocks = [told[a:b] for a, b in zip(starts, [*starts[1:], len(told)], strict=True)]
     return [_job(block) for block in blocks if COMMAND.search(block)]

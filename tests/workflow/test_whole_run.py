@@ -89,3 +89,19 @@ def test_the_report_holds_every_figure(tiny: tuple[Path, str], snakemake: Snakem
     report = (tiny[0] / "results/report.html").read_text(encoding="utf-8")
     for label in ("tile pairs", "training curves", "comparison of methods", "power spectra"):
         assert label in report
+    assert "other settings than this page tells" not in report
+
+
+def test_the_report_of_an_edited_config_says_what_made_the_results(
+    tiny: tuple[Path, str], snakemake: Snakemake, tmp_path: Path
+) -> None:
+    edited = tmp_path / "edited.yaml"
+    edited.write_text(
+        "models: {srresnet: {steps: 500000}}\nevaluation: {confidence: 0.99}\n", "utf-8"
+    )
+    done = snakemake(tiny[0], *TINY, edited, "--report", tmp_path / "report.html")
+    assert done.returncode == 0, done.stderr
+    report = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "other settings than this page tells" in report
+    assert "steps 6, not 500000" in report
+    assert "confidence 0.95, not 0.99" in report

@@ -182,16 +182,36 @@ def bootstrap_flags():
 # --- provenance ---
 
 
+def line_of(model):
+    """A model and those that it descends from, the youngest first."""
+    parent = config["models"][model].get("init_from")
+    return [model, *line_of(parent)] if parent else [model]
+
+
+def samples_of_line(model):
+    """Every sample that its weights have seen."""
+    models = [config["models"][each] for each in line_of(model)]
+    return list(dict.fromkeys(sample for each in models for sample in each["train_on"]))
+
+
 def model_card_inputs(wildcards):
-    samples = config["models"][wildcards.model]["train_on"]
+    samples = samples_of_line(wildcards.model)
     return {
         "pairs": [f"results/pairs/{sample}.h5" for sample in samples],
         "slices": [f"results/slices/{sample}.json" for sample in samples],
+        "ancestors": [
+            f"results/models/{ancestor}/training.provenance.json"
+            for ancestor in line_of(wildcards.model)[1:]
+        ],
     }
 
 
+def ancestor_flags(wildcards, input):
+    return flag("ancestors", input.ancestors)
+
+
 def synthetic_flags(wildcards):
-    samples = config["models"][wildcards.model]["train_on"]
+    samples = samples_of_line(wildcards.model)
     return flag(
         "synthetic",
         [sample for sample in samples if "phantom" in config["samples"][sample]],

@@ -30,6 +30,7 @@ rule model_card:
         logged=LOGGED,
         rerun_on=reasons("provenance"),
         baselines=flag("baselines", config["evaluation"]["baselines"]),
+        ancestors=ancestor_flags,
         synthetic=synthetic_flags,
         confidence=flag("confidence", config["evaluation"]["confidence"]),
     shell:
@@ -37,6 +38,7 @@ rule model_card:
         exec {params.logged:q} {log:q} {input.code[0]:q} \
             --model {wildcards.model:q} \
             --record {input.record:q} \
+            {params.ancestors:q} \
             --generator {input.generator:q} \
             --history {input.history:q} \
             --pairs {input.pairs:q} \

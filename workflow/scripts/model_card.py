@@ -6,10 +6,13 @@ from a result; nothing is typed by hand.
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
+from sandstone.errors import InputError
 from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
@@ -21,9 +24,49 @@ USES = {"train": "weights", "val": "curves, best weights", "test": "the metrics 
 SHORT_HASH = 16  # hexadecimal digits that tell files apart to the eye; the record has all
 
 
-def data_section(pairs: "Sequence[Pairs]", sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return what the model was trained on, and which slices it never saw."""
+@dataclass(frozen=True)
+class Training:
+    """One training of a line: of the model itself, or of one that it descends from."""
+
+    model: str
+    record: Mapping[str, Any]
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Its settings, by the flags of train.py."""
+        return self.record["parameters"]
+
+    @property
+    def samples(self) -> list[str]:
+        """The rocks that it was trained on."""
+        return list(self.record["voxel_size_um"])
+
+
+# A model's own training, then those of the models that it started from, the youngest first.
+Line = Sequence[Training]
+
+
+def samples_of(line: Line) -> list[str]:
+    """Return every rock that the weights have seen, those of the last training first."""
+    return list(dict.fromkeys(sample for training in line for sample in training.samples))
+
+
+def data_section(
+    line: Line, pairs: "Sequence[Pairs]", sources: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """Return what the model and its ancestors were trained on, and which slices none of them saw.
+
+    Raises
+    ------
+    InputError
+        If a rock of the line has no pairs.
+    """
     lines = ["## Data", ""]
+    if missing := set(samples_of(line)) - {each.attrs.sample for each in pairs}:
+        raise InputError(
+            f"--pairs names no file of {', '.join(sorted(missing))}, which {line[0].model} has "
+            "seen; name the pairs of all its ancestors too"
+        )
     for each in pairs:
         attrs = each.attrs
         lines += [
@@ -32,6 +75,7 @@ def data_section(pairs: "Sequence[Pairs]", sources: Mapping[str, Mapping[str, An
                 f"(z × y × x), LR voxels of {_size(attrs.lr_voxel_size_um)} µm; LR made from HR "
                 f"by {_degradation(attrs.degradation)}."
             ),
+            *_seen_by(line, attrs.sample),
             _raw_volume(sources[attrs.sample]),
             "",
             "| split | slices (z of the raw volume) | tiles | used for |",
@@ -45,6 +89,17 @@ def data_section(pairs: "Sequence[Pairs]", sources: Mapping[str, Mapping[str, An
             "",
         ]
     return lines
+
+
+def _seen_by(line: Line, sample: str) -> list[str]:
+    """Say which trainings of a line saw a rock, where there are several trainings."""
+    if len(line) == 1:
+        return []
+    return [f"Seen by {_and(each.model for each in line if sample in each.samples)}."]
+
+
+def _and(names: Iterable[str]) -> str:
+    return " and ".join(names)
 
 
 def _raw_volume(slices: Mapping[str, Any]) -> str:
@@ -79,8 +134,9 @@ def _degradation(degradation: Mapping[str, Any]) -> str:
 def network_section(generator: Mapping[str, Any]) -> list[str]:
     """Return what the generator is made of."""
     from sandstone.models import description
+    from sandstone.training import words
 
-    options = (f"{name} {value}" for name, value in generator.items() if name != "scale")
+    options = (words.option(name, value) for name, value in generator.items() if name != "scale")
     return [
         "## Network",
         "",
@@ -93,24 +149,54 @@ def network_section(generator: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def training_section(record: Mapping[str, Any], history: "pd.DataFrame") -> list[str]:
-    """Return parameters, inputs and the course of the training."""
+def training_section(line: Line, history: "pd.DataFrame") -> list[str]:
+    """Return the trainings of the line, and parameters, inputs and course of the last one."""
+    from sandstone.training import words
+
+    record = line[0].record
     packages = (f"{name} {version}" for name, version in record["packages"].items())
     return [
         "## Training",
         "",
+        *_line_table(line),
         (
             f"{len(history)} steps, seed {record['seed']}. "
             f"Weights that it read: {_weights(record)}. {_course(history)}"
         ),
         "",
-        "| parameter | value |",
+        "| what | how |",
         "|---|---|",
-        *(f"| {name} | {value} |" for name, value in record["parameters"].items()),
+        *(f"| {what} | {how} |" for what, how in words.facts(line[0].parameters)),
         "",
         f"Packages: {', '.join(packages)}.",
         "",
         f"Made by `{record['command']}`",
+        "",
+    ]
+
+
+def _line_table(line: Line) -> list[str]:
+    """Return one row a training, the oldest first, where the model started from another one."""
+    from sandstone.training import words
+
+    if len(line) == 1:
+        return []
+    total = sum(training.parameters["steps"] for training in line)
+    return [
+        (
+            f"It started from the weights of {line[1].model}, so that they have gone through "
+            f"{total} steps in {len(line)} trainings:"
+        ),
+        "",
+        "| training | rock | steps | losses |",
+        "|---|---|---|---|",
+        *(
+            f"| {each.model} | {_and(each.samples)} | {each.parameters['steps']} "
+            f"| {words.losses(each.parameters)} |"
+            for each in reversed(line)
+        ),
+        "",
+        f"What follows is the last training, of {line[0].model}.",
         "",
     ]
 
@@ -137,9 +223,10 @@ def _course(history: "pd.DataFrame") -> str:
 
 
 def metrics_section(
-    summary: "pd.DataFrame", model: str, baselines: Sequence[str], confidence: float
+    summary: "pd.DataFrame", line: Line, baselines: Sequence[str], confidence: float
 ) -> list[str]:
     """Return a table a sample: this model beside plain interpolation, mean and interval."""
+    model, seen = line[0].model, samples_of(line)
     if model not in set(summary["method"]):
         return ["## Metrics", "", "Not evaluated: it is the start of another model.", ""]
     lines = [
@@ -154,12 +241,16 @@ def metrics_section(
     for sample, rows in summary.groupby("sample", sort=True):
         metrics = list(dict.fromkeys(rows["metric"]))
         lines += [
-            f"| {sample}, {rows['n'].max()} tiles | {' | '.join(metrics)} |",
+            f"| {_rock(sample, seen)}, {rows['n'].max()} tiles | {' | '.join(metrics)} |",
             "|---" * (len(metrics) + 1) + "|",
             *(_metric_row(rows, method, metrics) for method in [model, *baselines]),
             "",
         ]
     return lines
+
+
+def _rock(sample: str, seen: Sequence[str]) -> str:
+    return sample if sample in seen else f"{sample} (never seen in training)"
 
 
 def _metric_row(rows: "pd.DataFrame", method: str, metrics: Sequence[str]) -> str:
@@ -173,15 +264,16 @@ def _interval(row: "pd.Series") -> str:
     return f"{row['mean']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]"
 
 
-def limits_section(
-    record: Mapping[str, Any], samples: Sequence[str], synthetic: Sequence[str]
-) -> list[str]:
-    """Return what follows from the data and the losses for whoever uses the model."""
+def limits_section(line: Line, synthetic: Sequence[str]) -> list[str]:
+    """Return what follows for a user from the data and the losses of the whole line."""
+    from sandstone.training import words
+
+    samples = samples_of(line)
     lines = [
         "## Limits",
         "",
         (
-            f"- It has seen {' and '.join(samples)} only: on another rock, scanner or voxel size, "
+            f"- It has seen {_and(samples)} only: on another rock, scanner or voxel size, "
             "measure before you trust it."
         ),
         (
@@ -191,11 +283,12 @@ def limits_section(
         "- The intervals speak of this test split, not of another plug, scanner or seed.",
     ]
     if made := [sample for sample in samples if sample in synthetic]:
-        lines.append(f"- {' and '.join(made)}: synthetic rock, to try the workflow with.")
-    if record["parameters"].get("loss_adversarial"):
+        lines.append(f"- {_and(made)}: synthetic rock, to try the workflow with.")
+    if adversarial := [each.model for each in line if words.is_adversarial(each.parameters)]:
+        where = "" if adversarial[0] == line[0].model else f" in the training of {adversarial[0]}"
         lines.append(
-            "- An adversarial loss taught it to draw plausible detail that may not be there: do "
-            "not measure what only this model shows."
+            f"- An adversarial loss{where} taught it to draw plausible detail that may not be "
+            "there: do not measure what only this model shows."
         )
     return [*lines, ""]
 
@@ -209,16 +302,36 @@ def read_sources(paths: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     return {slices["sample"]: slices for slices in found}
 
 
+def read_line(model: str, record: str, ancestors: Sequence[str]) -> Line:
+    """Return the trainings of a model and of its ancestors, which lie in folders of their names."""
+    from sandstone.provenance import records
+
+    names = [model, *(Path(path).absolute().parent.name for path in ancestors)]
+    found = [records.read(path).content for path in (record, *ancestors)]
+    return [Training(*each) for each in zip(names, found, strict=True)]
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line of this script."""
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
     add("--model", required=True, help="name of the model")
     add("--record", type=cli.InputPath, required=True, help="provenance of its training (.json)")
+    add(
+        "--ancestors",
+        type=cli.InputPath,
+        nargs="*",
+        default=[],
+        help="provenance of the trainings that it descends from (.json), the youngest first",
+    )
     add("--generator", type=cli.InputPath, required=True, help="its generator.json")
     add("--history", type=cli.InputPath, required=True, help="its history.csv")
     add(
-        "--pairs", type=cli.InputPath, nargs="+", required=True, help="what it was trained on (.h5)"
+        "--pairs",
+        type=cli.InputPath,
+        nargs="+",
+        required=True,
+        help="what it and its ancestors were trained on (.h5)",
     )
     add("--slices", type=cli.InputPath, nargs="+", required=True, help="their slices (.json)")
     add("--summary", type=cli.InputPath, required=True, help="metrics of all methods (.csv)")
@@ -239,9 +352,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from sandstone import files
     from sandstone.dataset.pairs import open_pairs
     from sandstone.metrics import tables
-    from sandstone.provenance import records
 
-    record = records.read(args.record).content
+    line = read_line(args.model, args.record, args.ancestors)
     generator = files.read_json(args.generator, remedy="delete it and train again")
     history = tables.read(args.history, ("step", "val_psnr_db"))
     summary = tables.read(args.summary, tables.SUMMARY_COLUMNS)
@@ -250,11 +362,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         sizes = {each.attrs.sample: each.attrs.hr_voxel_size_um for each in pairs}
         lines = [
             *(f"# Model card: {args.model}", ""),
-            *data_section(pairs, read_sources(args.slices)),
+            *data_section(line, pairs, read_sources(args.slices)),
             *network_section(generator),
-            *training_section(record, history),
-            *metrics_section(summary, args.model, args.baselines, args.confidence),
-            *limits_section(record, list(sizes), args.synthetic),
+            *training_section(line, history),
+            *metrics_section(summary, line, args.baselines, args.confidence),
+            *limits_section(line, args.synthetic),
         ]
     files.write_text(args.output, "\n".join(lines))
     write_record(__file__, args, voxel_size_um=sizes)

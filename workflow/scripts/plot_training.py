@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DISCRIMINATOR_OUTPUTS = {"discriminator_real": "real HR", "discriminator_fake": "generated"}
 OTHER_COLUMNS = ("step", "learning_rate", "loss", "loss_discriminator", "val_psnr_db", "val_ssim")
 PANEL = (3.7, 2.9)  # inches
+TITLE_PAD = 18  # points above the axes, with one line of text between
 
 
 def terms_of(history: pd.DataFrame) -> list[str]:
@@ -60,9 +61,9 @@ def draw(history: pd.DataFrame, model: str) -> Figure:
     figure = style.figure(columns * PANEL[0], rows * PANEL[1] + 0.4)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for letter, panel, draw_panel in zip("abcdef", axes, chosen, strict=False):
+        style.panel_label(panel, letter)  # first: a panel's title takes the letter to its height
         draw_panel(panel, history)
         panel.set(xlabel="step", xlim=(0, last))
-        style.panel_label(panel, letter)
     for unused in axes[len(chosen) :]:
         unused.set_axis_off()
     figure.suptitle(f"Training of {model}: {last} steps")
@@ -148,10 +149,20 @@ def draw_validation(axes: Axes, history: pd.DataFrame, metric: str) -> None:
         clip_on=False,
         zorder=5,
         color=style.VERMILLION,
-        label=f"best: {measured.text(best[column])} at step {best['step']:.0f}",
     )
-    axes.set(title=f"validation {measured.name}", ylabel=measured.label)
-    axes.legend(loc="lower right")
+    axes.set_title(f"validation {measured.name}", pad=TITLE_PAD)
+    axes.set_ylabel(measured.label)
+    # Above the axes: within them, its star would pass for a second best beside some curve.
+    axes.annotate(
+        f"★ best: {measured.text(best[column])} at step {best['step']:.0f}",
+        xy=(0.5, 1),
+        xycoords="axes fraction",
+        xytext=(0, 5),
+        textcoords="offset points",
+        horizontalalignment="center",
+        color=style.VERMILLION,
+        fontsize=8.5,
+    )
 
 
 def draw_curve(axes: Axes, history: pd.DataFrame, column: str, colour: str, label: str) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandstone import cli
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             shape=volume.shape,
             dtype=volume.dtype,
             photometric="minisblack",
-            **ome_layout(volume.voxel_size_um),
+            **ome_layout(volume.voxel_size_um, Path(args.zarr).name.removesuffix(".ome.zarr")),
         )
     write_record(__file__, args, voxel_size_um=volume.voxel_size_um, inputs=volume.files)
 

@@ -219,6 +219,7 @@ def measure_and_join(args: argparse.Namespace, layout: "Layout", store: "ChunkSt
         fingerprint=store.folder.parent.name,
         voxel_size_um=layout.sr_voxel_size_um,
         origin_um=layout.origin_um,
+        grey_window=layout.grey_window,
     )
     return files
 

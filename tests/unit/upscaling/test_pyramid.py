@@ -23,7 +23,13 @@ def fill(folder, tiling, dtype="uint16"):
     return store, voxels
 
 
-def write(path, store, voxel_size_um=(6.0, 1.5, 1.5), origin_um=(0.0, -2.25, -2.25)):
+def write(
+    path,
+    store,
+    voxel_size_um=(6.0, 1.5, 1.5),
+    origin_um=(0.0, -2.25, -2.25),
+    grey_window=(90.0, 200.5),
+):
     pyramid.write(
         path,
         store,
@@ -31,6 +37,7 @@ def write(path, store, voxel_size_um=(6.0, 1.5, 1.5), origin_um=(0.0, -2.25, -2.
         fingerprint="0" * 64,
         voxel_size_um=voxel_size_um,
         origin_um=origin_um,
+        grey_window=grey_window,
     )
     return path
 
@@ -62,6 +69,28 @@ def test_levels_are_centred_over_each_other(image):
     # The first voxels' upper corners coincide.
     corners = [level.translation["y"] - level.scale["y"] / 2 for level in images]
     assert corners == pytest.approx([-3.0] * len(images))
+
+
+def test_viewers_learn_the_name_and_the_grey_window(image):
+    omero = ngff_zarr.from_ngff_zarr(image[0], validate=True, version="0.5").metadata.omero
+    [channel] = omero.channels
+    assert (channel.label, channel.color) == ("rock", "FFFFFF")
+    assert (channel.window.min, channel.window.max) == (0, 65535)
+    assert (channel.window.start, channel.window.end) == (90.0, 200.5)
+    assert zarr.open_group(image[0], mode="r").attrs["ome"]["multiscales"][0]["name"] == "rock"
+
+
+@pytest.mark.parametrize(
+    ("dtype", "limits"),
+    [("uint8", (0, 255)), ("int16", (-32768, 32767)), ("float32", (-0.5, 0.25))],
+)
+def test_the_range_to_choose_from_is_that_of_the_type(dtype, limits, tmp_path):
+    store, _ = fill(tmp_path / "store", TILING, dtype)
+    path = write(tmp_path / "rock.ome.zarr", store, grey_window=(-0.5, 0.25))
+    attributes = zarr.open_group(path, mode="r").attrs["ome"]
+    [channel] = attributes["omero"]["channels"]
+    assert (channel["window"]["min"], channel["window"]["max"]) == limits
+    assert (channel["window"]["start"], channel["window"]["end"]) == (-0.5, 0.25)
 
 
 def test_levels_are_means(image):

@@ -85,8 +85,13 @@ def check_ome_type(dtype: np.dtype, source: object) -> None:
         )
 
 
-def ome_layout(voxel_size_um: tuple[float, float, float]) -> dict[str, Any]:
-    """Return arguments of `tifffile.imwrite` for an OME-BigTIFF of the same bytes each time."""
+def ome_layout(
+    voxel_size_um: tuple[float, float, float], name: str | None = None
+) -> dict[str, Any]:
+    """Return arguments of `tifffile.imwrite` for an OME-BigTIFF of the same bytes each time.
+
+    `name` is what viewers call the image, which tifffile numbers without one.
+    """
     z, y, x = voxel_size_um
     micrometres = {f"PhysicalSize{axis}Unit": "µm" for axis in "XYZ"}
     sizes = {"PhysicalSizeX": x, "PhysicalSizeY": y, "PhysicalSizeZ": z}
@@ -94,5 +99,11 @@ def ome_layout(voxel_size_um: tuple[float, float, float]) -> dict[str, Any]:
         "ome": True,
         "bigtiff": True,
         # By default tifffile takes this identifier from the clock.
-        "metadata": {"axes": "ZYX", "UUID": str(uuid.UUID(int=0)), **sizes, **micrometres},
+        "metadata": {
+            "axes": "ZYX",
+            "UUID": str(uuid.UUID(int=0)),
+            **({} if name is None else {"Name": name}),
+            **sizes,
+            **micrometres,
+        },
     }

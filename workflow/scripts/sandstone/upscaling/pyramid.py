@@ -38,6 +38,7 @@ def write(
     fingerprint: str,
     voxel_size_um: Sequence[float],
     origin_um: Sequence[float],
+    grey_window: tuple[float, float],
 ) -> None:
     """Write the chunks of a store, and a pyramid above them, as one OME-Zarr image.
 
@@ -59,6 +60,8 @@ def write(
         Voxel edge of the finest level, (z, y, x), micrometres.
     origin_um : sequence of float
         Centre of its first voxel, (z, y, x), micrometres.
+    grey_window : tuple of float
+        Grey levels that viewers shall show as black and white at first.
 
     Raises
     ------
@@ -76,7 +79,10 @@ def write(
             total = zyx(a * b for a, b in zip(factors[-1], step, strict=True))
             levels.append(_halve(levels[-1], partial / str(len(levels)), step))
             factors.append(total)
-        attributes = _metadata(name, factors, voxel_size_um, origin_um)
+        attributes = {
+            **_metadata(name, factors, voxel_size_um, origin_um),
+            "omero": _display(name, levels[0].dtype, grey_window),
+        }
         zarr.create_group(
             zarr.storage.LocalStore(partial),
             attributes={"ome": attributes, "sandstone-srgan": {"fingerprint": fingerprint}},
@@ -222,3 +228,23 @@ def _metadata(
     axes = [{"name": axis, "type": "space", "unit": "micrometer"} for axis in AXES]
     image = {"name": name, "axes": axes, "datasets": levels, "type": "mean"}
     return {"version": "0.5", "multiscales": [image]}
+
+
+def _display(name: str, dtype: np.dtype, grey_window: tuple[float, float]) -> dict[str, Any]:
+    """Tell viewers which grey levels to show as black and white.
+
+    Without this they take the whole range of the type, and rock that fills a part of 16 bits
+    opens dark. Floats have no range of their own but the window.
+    """
+    low, high = grey_window
+    least, most = low, high
+    if dtype.kind != "f":
+        limits = np.iinfo(dtype)
+        least, most = int(limits.min), int(limits.max)
+    channel = {
+        "label": name,
+        "color": "FFFFFF",
+        "active": True,
+        "window": {"min": least, "max": most, "start": low, "end": high},
+    }
+    return {"name": name, "channels": [channel], "rdefs": {"model": "greyscale"}}
