@@ -118,6 +118,17 @@ def delete(name: str) -> Edit:
     return edit
 
 
+def move(place: str, *names: str) -> Edit:
+    """Move files and folders to another place of the copy, with their times."""
+
+    def edit(folder: Path) -> None:
+        (folder / place).mkdir(parents=True)
+        for name in names:
+            (folder / name).rename(folder / place / name)
+
+    return edit
+
+
 def conda_beside(edit: Edit) -> Edit:
     """Make an edit where conda is installed, as far as a dry run asks."""
 
@@ -208,7 +219,7 @@ CODE = [
         "workflow/schemas/config.schema.yaml", "# A remark."
     )),
     Case("a rule's command", {"plot_split phantom"}, replace(
-        "workflow/rules/figures.smk", r"(code\[0\]:q\} \\\n +--pairs \{input.pairs:q\} \\\n +)"
+        "workflow/rules/figures.smk", r"(script:q\} \\\n +--pairs \{input.pairs:q\} \\\n +)"
         r"(--metadata)", r"\1 \2"
     )),
     Case("a rule's memory and time", NOTHING, replace(
@@ -255,6 +266,8 @@ CONFIG = [
     Case("the confidence", SUMMARY, config=evaluation(confidence=0.9)),
 ]  # fmt: skip
 
+CLONE = ("Snakefile", "config.yaml", "workflow", "profiles")
+
 TRIFLES = [
     Case("no edit", NOTHING),
     Case("touched code", NOTHING, touch("workflow/**/*")),
@@ -272,6 +285,12 @@ TRIFLES = [
         "results/figures/evaluation/phantom/spectra.pdf"
     )),
     Case("cores", NOTHING, options=("--cores", "1")),
+    Case("another clone, elsewhere", NOTHING, move("a/b/clone", *CLONE), options=(
+        "--snakefile", "a/b/clone/Snakefile"
+    )),
+    Case("a study moved out of the clone", NOTHING, move("a/study", "results", ".snakemake"),
+        options=("--directory", "a/study")
+    ),
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-# Where the code lies, the start and the end of a run, and what all rules use: code(), flag(), reasons(). Functions only.
+# Where the code lies, the start and the end of a run, and what all rules use: path_of(), flag(), reasons(). Functions only.
 
 import json
 import logging
@@ -37,7 +37,7 @@ from sandstone.config.checks import validate
 from sandstone.config.flags import as_flags
 from sandstone.config.sources import downloads, volume_files
 from sandstone.errors import InputError, one_line
-from sandstone.provenance.code import files_of
+from sandstone.provenance.code import digest_of
 from sandstone.volumes.unchanged import stamp
 
 # --- the start of a run ---
@@ -114,19 +114,22 @@ def show_summary():
 
 # --- how rules name their code and flags ---
 
-# Runs a script with its output in the log and on the terminal: logged LOG SCRIPT FLAGS
-LOGGED = os.path.relpath(SCRIPTS / "logged")
+# Where the code lies is no reason to run again. Snakemake compares inputs by their names, and params by their values;
+# but nothing of a params function that takes `output`, though these need none. What the code says is in reasons().
+
+
+def launcher(wildcards, output):
+    """Params function: what runs a script with its output in the log and on the terminal."""
+    return os.path.relpath(SCRIPTS / "logged")
+
+
+def path_of(script):
+    """Params function: the file of a script."""
+    return lambda wildcards, output: os.path.relpath(SCRIPTS / f"{script}.py")
+
 
 # Snakemake compares the values of params as a set, without their names: 1 and 4 swapped are no change to it.
 # So params are flags with their values, ["--seed", "1"], never bare values of the config.
-
-
-def code(script):
-    """The script of a rule and, transitively, the shared modules that it imports.
-
-    As inputs, they make an edit rerun the rules that it concerns and no others.
-    """
-    return [local(os.path.relpath(file)) for file in files_of(script)]
 
 
 def flag(name, value):
@@ -142,16 +145,19 @@ def flag(name, value):
 # --- when rules run again ---
 
 
-def reasons(environment, *others):
+def reasons(environment, script, *others):
     """Params function: what no script reads, but makes its rule run again when it changes.
 
     First what a conda environment asks for, without its comments: with .venv too, other versions rerun the rules of
-    that environment. Then values, or functions of the wildcards that return them.
+    that environment. Then what the script and the modules that it imports say, so that an edit reruns what it concerns
+    and a move reruns nothing. Then values, or functions of the wildcards that return them.
     """
     file = ROOT / "workflow" / "envs" / f"{environment}.yaml"
     packages = yaml.safe_load(file.read_text(encoding="utf-8"))["dependencies"]
+    code = digest_of(script)
     return lambda wildcards: [
         packages,
+        code,
         *(other(wildcards) if callable(other) else other for other in others),
     ]
 

@@ -14,7 +14,6 @@ rule model_card:
         history="results/models/{model}/history.csv",
         record="results/models/{model}/training.provenance.json",
         summary=rules.summarise_metrics.output.summary,
-        code=code("model_card"),
     output:
         card="results/models/{model}/model_card.md",
         provenance="results/models/{model}/model_card.provenance.json",
@@ -27,14 +26,15 @@ rule model_card:
         mem_mb=1000,
         runtime=30,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("provenance"),
+        logged=launcher,
+        script=path_of("model_card"),
+        rerun_on=reasons("provenance", "model_card"),
         baselines=flag("baselines", config["evaluation"]["baselines"]),
         synthetic=synthetic_flags,
         confidence=flag("confidence", config["evaluation"]["confidence"]),
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --model {wildcards.model:q} \
             --record {input.record:q} \
             --generator {input.generator:q} \
@@ -54,7 +54,6 @@ rule write_crate:
     """Collect the records of a finished run into a Workflow Run RO-Crate."""
     input:
         records=records(),
-        code=code("write_crate"),
     output:
         crate="results/ro-crate-metadata.json",
         code="results/code/Snakefile",
@@ -69,15 +68,16 @@ rule write_crate:
         mem_mb=1000,
         runtime=30,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("provenance"),
+        logged=launcher,
+        script=path_of("write_crate"),
+        rerun_on=reasons("provenance", "write_crate"),
         external_inputs=flag("external-inputs", external_inputs()),
         folder=subpath(output.code, parent=True),
         config=json.dumps(config, sort_keys=True),  # all of it: the crate quotes it
         snakemake=snakemake_version,
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --records {input.records:q} \
             {params.external_inputs:q} \
             --config {params.config:q} \
@@ -103,8 +103,8 @@ rule verify_provenance:
         mem_mb=1000,
         runtime=60,
     params:
-        logged=LOGGED,
-        script=code("verify_provenance")[0],
+        logged=launcher,
+        script=path_of("verify_provenance"),
         results=RESULTS,
         external_inputs=flag("external-inputs", external_inputs()),
     shell:
