@@ -61,11 +61,14 @@ rule upscale_plan:
 
 onstart:
     check_results()
+    keep_models()
 
 
 onsuccess:
+    show_kept_models()
     show_summary()
 
 
 onerror:
+    show_kept_models()
     show_failures(log)

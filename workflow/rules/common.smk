@@ -31,7 +31,7 @@ logging.raiseExceptions = False
 
 from snakemake import __version__ as snakemake_version
 
-from sandstone import run_end
+from sandstone import kept_models, run_end
 from sandstone.config import plain_yaml
 from sandstone.config.checks import validate
 from sandstone.config.flags import as_flags
@@ -78,6 +78,12 @@ def check_results():
         check_writable(RESULTS)
 
 
+def keep_models():
+    """Keep what Snakemake deletes before a model is trained again; see `show_kept_models`."""
+    with one_sentence():
+        kept_models.keep(Path(RESULTS), TRAINED)
+
+
 def check_writable(folder):
     if reason := run_end.unwritable(Path(folder)):
         stop(f"nothing can be written into {Path(folder).absolute()}: {reason}")
@@ -103,6 +109,12 @@ def stop(sentence):
 def show_failures(own_logs):
     """Repeat the sentences with which jobs of this run failed, where a reader looks first."""
     for sentence in run_end.failures(Path(RESULTS), own_logs, since=STARTED):
+        print(sentence, file=sys.stderr)
+
+
+def show_kept_models():
+    """Say where the last model is that a training should have replaced, and drop the others."""
+    for sentence in kept_models.settle(Path(RESULTS), TRAINED):
         print(sentence, file=sys.stderr)
 
 

@@ -53,3 +53,6 @@ rule train:
             {params.threads:q} \
             --provenance {output.provenance:q}
         """
+
+
+TRAINED = [os.path.basename(file) for file in rules.train.output]
