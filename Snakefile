@@ -59,6 +59,9 @@ rule upscale_plan:
         expand("results/logs/plan_upscale/{volume}.txt", volume=config["upscale"]),
 
 
+tell_unknown_targets()
+
+
 onstart:
     check_results()
     keep_models()

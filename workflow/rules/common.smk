@@ -19,22 +19,27 @@ STARTED = time.time()
 sys.path.insert(0, str(SCRIPTS))
 
 # Packages in ~/.local would come before those of a conda environment, in its jobs and when pip fills it.
-os.environ["PYTHONNOUSERSITE"] = "1"
+os.environ.update(PYTHONNOUSERSITE="1")
 
 # Jobs call `python`: without --use-conda that is the one that runs Snakemake, also where it is not on PATH.
-os.environ["PATH"] = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+os.environ.update(
+    PATH=os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    )
 )
 
 # Where the disk is full, Snakemake cannot keep its own log either: once is enough to say so.
 logging.raiseExceptions = False
 
 from snakemake import __version__ as snakemake_version
+from snakemake.logging import logger
 
 from sandstone import kept_models, run_end
-from sandstone.config import plain_yaml
+from sandstone.choices import BASELINES
+from sandstone.config import plain_yaml, used
 from sandstone.config.checks import validate
 from sandstone.config.flags import as_flags
+from sandstone.config.sentences import unknown_target
 from sandstone.config.sources import downloads, volume_files
 from sandstone.errors import InputError, one_line
 from sandstone.provenance.code import digest_of
