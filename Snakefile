@@ -59,6 +59,12 @@ rule upscale_plan:
         expand("results/logs/plan_upscale/{volume}.txt", volume=config["upscale"]),
 
 
+rule finished:
+    """What of it is there already; for a report that need not wait for the rest."""
+    input:
+        lambda wildcards: finished(),
+
+
 tell_unknown_targets()
 
 
@@ -69,7 +75,7 @@ onstart:
 
 onsuccess:
     show_kept_models()
-    show_summary()
+    show_end()
 
 
 onerror:

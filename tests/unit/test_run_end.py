@@ -83,6 +83,13 @@ def test_a_folder_that_takes_no_files_is_the_reason(tmp_path):
     assert run_end.unwritable(tmp_path) is None
 
 
+def test_a_plan_ends_with_its_own_table(results):
+    write(results / "logs/plan_upscale/plug.txt", "plug: 12 tiles\n")
+    write(results / "logs/plan_upscale/other.txt", "other: 3 tiles\n")
+    assert run_end.plans(results, ["plug", "absent"]) == "\nplug: 12 tiles\n"
+    assert run_end.plans(results, []) == ""
+
+
 def test_a_run_ends_with_its_table_and_where_to_look(results):
     write(results / "logs/summarise_metrics.log", "srgan  21.0 [20.1, 22.3]\n")
     told = run_end.summary(results)

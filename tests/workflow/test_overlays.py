@@ -24,11 +24,11 @@ OWN_NETWORK = {
 }
 WITHOUT_SRGAN = {"models": {"srgan": None}, "evaluation": {"models": ["srresnet"]}}
 NOT_TARGETS = {
-    "al": "'al'; did you mean 'all'? There are all, provenance, upscale_plan, verify_provenance,",
+    "al": "'al'; did you mean 'all'? There are all, finished, provenance, upscale_plan, ",
     "results/metrics/sumary.csv": "did you mean 'results/metrics/summary.csv'?",
     "results/models/srgam/model_card.md": "did you mean 'results/models/srgan/model_card.md'?",
     "results/slices/none.tif": "nothing makes 'results/slices/none.tif'",
-    "nothing like it": "the targets are all, provenance, upscale_plan, verify_provenance, and the",
+    "nothing like it": "the targets are all, finished, provenance, upscale_plan, ",
 }
 
 

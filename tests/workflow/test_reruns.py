@@ -34,7 +34,8 @@ EVALUATION = SUMMARY | {"plot_comparison phantom", "plot_spectra phantom"}
 
 def drawn(*models: str) -> set[str]:
     """Return the figures and the cards of models."""
-    networks = [f"{model}/{network}" for model in models for network in NETWORKS]
+    networks = [f"{model}/generator" for model in models]
+    networks += [f"{model}/discriminator" for model in models if model == "srgan"]
     return {f"plot_network {network}" for network in networks} | {
         f"{rule} {model}" for rule in ("plot_training", "model_card") for model in models
     }
@@ -55,7 +56,6 @@ def trained(*models: str) -> set[str]:
     return {f"train {model}" for model in models} | drawn(*models) | predicted(*models)
 
 
-NETWORKS = ("generator", "discriminator")
 FROM_PAIRS = PAIRS | trained(*MODELS) | predicted(*BASELINES)
 FROM_SLICES = SLICES | FROM_PAIRS
 EVERYTHING = VOLUME | FROM_SLICES

@@ -123,10 +123,17 @@ def show_kept_models():
         print(sentence, file=sys.stderr)
 
 
-def show_summary():
-    """Print the table of metrics and where the results are."""
-    if table := run_end.summary(Path(RESULTS)):
-        print(table)
+def show_end():
+    """Print the plans where nothing else was asked for, or the table of metrics and where the results are."""
+    asked = set(workflow.dag_settings.targets)
+    if asked and asked <= {"upscale_plan", "verify_provenance"}:
+        text = run_end.plans(
+            Path(RESULTS), config["upscale"] if "upscale_plan" in asked else ()
+        )
+    else:
+        text = run_end.summary(Path(RESULTS))
+    if text:
+        print(text)
 
 
 # --- how rules name their code and flags ---

@@ -93,6 +93,8 @@ RESULTS = os.path.dirname(rules.write_crate.output.crate)  # below `prefix:` of 
 
 rule verify_provenance:
     """Recompute every hash of the records and name what no longer matches; makes nothing."""
+    input:
+        made_before_proof,
     log:
         "results/logs/verify_provenance.log",
     localrule: True

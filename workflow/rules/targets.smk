@@ -84,21 +84,37 @@ def methods():
 
 def figures():
     """Every figure that the config asks for."""
-    kinds = {
-        "samples": (used_samples(), ("pairs", "histogram", "split")),
-        "models": (used_models(), ("generator", "discriminator", "training")),
-        "evaluation": (
-            config["evaluation"]["samples"],
-            ("comparison", "metrics", "spectra"),
-        ),
-    }
     return [
-        f"results/figures/{kind}/{name}/{figure}.{suffix}"
-        for kind, (names, figures_of_kind) in kinds.items()
-        for name in names
-        for figure in figures_of_kind
+        f"results/figures/{stem}.{suffix}"
+        for stem in (*of_samples(), *of_models(), *of_evaluation())
         for suffix in ("png", "pdf")
     ]
+
+
+def of_samples():
+    return expand(
+        "samples/{sample}/{figure}",
+        sample=used_samples(),
+        figure=["pairs", "histogram", "split"],
+    )
+
+
+def of_models():
+    """A model without adversarial loss has no discriminator to draw."""
+    return [
+        f"models/{model}/{figure}"
+        for model in used_models()
+        for figure in ("generator", "discriminator", "training")
+        if figure != "discriminator" or config["models"][model]["loss"]["adversarial"]
+    ]
+
+
+def of_evaluation():
+    return expand(
+        "evaluation/{sample}/{figure}",
+        sample=config["evaluation"]["samples"],
+        figure=["comparison", "metrics", "spectra"],
+    )
 
 
 def model_cards():
@@ -114,6 +130,21 @@ def upscaled():
         for name, entry in config["upscale"].items()
         for kind in entry["formats"]
     ]
+
+
+# --- what `rule finished` wants ---
+
+
+@cache  # Snakemake asks several times, and the missing are named once
+def finished():
+    """What of `rule all` is there, after naming what is not; a figure's PDF goes with its PNG."""
+    root = Path(RESULTS).parent
+    wanted = ["results/metrics/summary.csv", *figures(), *model_cards(), *upscaled()]
+    shown = [file for file in wanted if not file.endswith(".pdf")]
+    missing = [file for file in shown if not (root / file).exists()]
+    for file in missing:
+        print(f"not there yet: {root / file}", file=sys.stderr)
+    return [file for file in shown if file not in missing]
 
 
 # --- what `rule provenance` wants ---

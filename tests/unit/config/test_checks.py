@@ -193,3 +193,9 @@ def test_null_drops_a_model(config: Config) -> None:
     config["evaluation"]["models"] = ["srresnet"]
     configuration.validate(config)
     assert [*config["models"]] == ["srresnet"]
+
+
+def test_a_tilde_in_a_path_is_explained_where_nothing_is(config: Config) -> None:
+    config["weights"] = {"vgg19": {"path": "~/none.h5"}}
+    with pytest.raises(InputError, match=r"no file is; write your home folder out, .* knows ~; "):
+        configuration.validate(config)

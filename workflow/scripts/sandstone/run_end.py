@@ -1,4 +1,4 @@
-"""What a run says at its end: why it failed, one sentence a reason, or its table of metrics."""
+"""What a run says at its end: why it failed, one sentence a reason, or its tables."""
 
 import re
 from collections.abc import Iterable
@@ -70,6 +70,12 @@ def summary(results: Path) -> str:
         f"figures  {results / 'figures'}/\n"
         "report   make report"
     )
+
+
+def plans(results: Path, volumes: Iterable[str]) -> str:
+    """Return the plans of upscaling `volumes` that are there, one after the other."""
+    files = (results / "logs" / "plan_upscale" / f"{name}.txt" for name in volumes)
+    return "\n".join(f"\n{file.read_text(encoding='utf-8')}" for file in files if file.exists())
 
 
 def _lines(log: Path, pattern: str) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sandstone.config import schema, validity
-from sandstone.config.paths import check_inside_data, check_path
+from sandstone.config.paths import check_inside_data, check_path, home_advice
 from sandstone.config.plain_yaml import check_keys
 from sandstone.config.sources import check_same_downloads, check_source
 from sandstone.config.used import drop_nulls, used_models
@@ -65,7 +65,7 @@ def _check_weights(config: Config) -> None:
         if "url" not in weights:
             raise InputError(
                 f"{key} is {shown(weights['path'])}, where no file is; "
-                "data/README.md says how to get it"
+                f"{home_advice(weights['path'])}data/README.md says how to get it"
             )
         check_inside_data(key, weights["path"])
 
