@@ -66,6 +66,7 @@ rule finished:
 
 
 tell_unknown_targets()
+shorten_errors()
 
 
 onstart:

@@ -33,6 +33,7 @@ logging.raiseExceptions = False
 
 from snakemake import __version__ as snakemake_version
 from snakemake.logging import logger
+from snakemake.settings.enums import Quietness
 
 from sandstone import kept_models, run_end
 from sandstone.choices import BASELINES
@@ -106,6 +107,23 @@ def one_sentence():
 def stop(sentence):
     print(f"sandstone-srgan: error: {one_line(str(sentence))}", file=sys.stderr)
     sys.exit(2)
+
+
+# --- what Snakemake says meanwhile ---
+
+
+def shorten_errors():
+    """Where Snakemake is quiet about rules, leave out the command of a failed job, a screenful of paths."""
+    quiet = workflow.output_settings.quiet or ()
+    if workflow.is_main_process and not IS_MODULE and Quietness.RULES in quiet:
+        logger.addFilter(without_command)
+
+
+def without_command(record):
+    """Filter of the log: the script has said what is wrong, and its log names it again."""
+    if getattr(record, "exception", None) == "RuleException":
+        record.msg = run_end.without_command(record.msg)
+    return True
 
 
 # --- the end of a run ---
