@@ -57,7 +57,7 @@ def test_the_summary_is_tidy(tiny: tuple[Path, str]) -> None:
         assert int(row["n"]) > 0
 
 
-def test_the_run_ends_with_the_table_and_where_to_look(tiny: tuple[Path, str]) -> None:
+def test_the_runs_with_the_table_and_where_to_look(tiny: tuple[Path, str]) -> None:
     ending = tiny[1][-3000:]
     assert "mean [95% interval]" in ending
     assert re.search(r"srgan +\d+\.\d+ \[", ending)

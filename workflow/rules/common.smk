@@ -18,16 +18,6 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 STARTED = time.time()
 sys.path.insert(0, str(SCRIPTS))
 
-# Packages in ~/.local would come before those of a conda environment, in its jobs and when pip fills it.
-os.environ.update(PYTHONNOUSERSITE="1")
-
-# Jobs call `python`: without --use-conda that is the one that runs Snakemake, also where it is not on PATH.
-os.environ.update(
-    PATH=os.pathsep.join(
-        [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
-    )
-)
-
 # Where the disk is full, Snakemake cannot keep its own log either: once is enough to say so.
 logging.raiseExceptions = False
 
@@ -35,7 +25,7 @@ from snakemake import __version__ as snakemake_version
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 
-from sandstone import kept_models, run_end
+from sandstone import kept_models, run
 from sandstone.choices import BASELINES
 from sandstone.config import plain_yaml, used
 from sandstone.config.checks import validate
@@ -45,6 +35,8 @@ from sandstone.config.sources import downloads, volume_files
 from sandstone.errors import InputError, one_line
 from sandstone.provenance.code import digest_of
 from sandstone.volumes.unchanged import stamp
+
+run.prepare_jobs()
 
 # --- the start of a run ---
 
@@ -91,7 +83,7 @@ def keep_models():
 
 
 def check_writable(folder):
-    if reason := run_end.unwritable(Path(folder)):
+    if reason := run.unwritable(Path(folder)):
         stop(f"nothing can be written into {Path(folder).absolute()}: {reason}")
 
 
@@ -122,7 +114,7 @@ def shorten_errors():
 def without_command(record):
     """Filter of the log: the script has said what is wrong, and its log names it again."""
     if getattr(record, "exception", None) == "RuleException":
-        record.msg = run_end.without_command(record.msg)
+        record.msg = run.without_command(record.msg)
     return True
 
 
@@ -131,7 +123,7 @@ def without_command(record):
 
 def show_failures(own_logs):
     """Repeat the sentences with which jobs of this run failed, where a reader looks first."""
-    for sentence in run_end.failures(Path(RESULTS), own_logs, since=STARTED):
+    for sentence in run.failures(Path(RESULTS), own_logs, since=STARTED):
         print(sentence, file=sys.stderr)
 
 
@@ -145,11 +137,11 @@ def show_end():
     """Print the plans where nothing else was asked for, or the table of metrics and where the results are."""
     asked = set(workflow.dag_settings.targets)
     if asked and asked <= {"upscale_plan", "verify_provenance"}:
-        text = run_end.plans(
+        text = run.plans(
             Path(RESULTS), config["upscale"] if "upscale_plan" in asked else ()
         )
     else:
-        text = run_end.summary(Path(RESULTS))
+        text = run.summary(Path(RESULTS))
     if text:
         print(text)
 

@@ -1,11 +1,12 @@
-"""What a run says at its end: sentences of its jobs, those for jobs that Slurm ended, a table."""
+"""What surrounds jobs, and what a run says at its end: of its jobs, of Slurm, a table."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from sandstone import run_end
+from sandstone import run
 
 TRAIN = """rule train:
     output: {output}
@@ -34,10 +35,18 @@ def write(file: Path, text: str) -> Path:
     return file
 
 
+def test_jobs_find_the_python_of_the_run_first(monkeypatch):
+    monkeypatch.setenv("PATH", "/usr/bin")
+    monkeypatch.delenv("PYTHONNOUSERSITE", raising=False)
+    run.prepare_jobs()
+    assert os.environ["PATH"] == f"{Path(sys.executable).parent}:/usr/bin"
+    assert os.environ["PYTHONNOUSERSITE"] == "1"
+
+
 def test_each_failed_job_says_its_last_sentence(results):
     write(results / "logs/train/srgan.log", "train: error: first\nstep 2\ntrain: error: last\n")
     write(results / "logs/slice_volume/rock.log", "slice_volume: error: no rock\n")
-    assert run_end.failures(results, [], since=0) == [
+    assert run.failures(results, [], since=0) == [
         "slice_volume: error: no rock",
         "train: error: last",
     ]
@@ -47,18 +56,18 @@ def test_sentences_of_earlier_runs_are_left_out(results):
     old = write(results / "logs/train/srgan.log", "train: error: of an earlier run\n")
     write(results / "logs/train/srresnet.log", "train: error: of this run\n")
     os.utime(old, (100, 100))
-    assert run_end.failures(results, [], since=101) == ["train: error: of this run"]
+    assert run.failures(results, [], since=101) == ["train: error: of this run"]
 
 
 def test_words_within_a_line_are_no_sentence(results):
     write(results / "logs/train/srgan.log", "step 3, validation error: 0.1\n  train: error: no\n")
-    assert "the run was stopped" in run_end.failures(results, [], since=0)[0]
+    assert "the run was stopped" in run.failures(results, [], since=0)[0]
 
 
 def test_logs_of_slurm_are_told_by_what_slurm_did(results):
     told = f"train: error: stopped by SIGTERM\n{OUT_OF_MEMORY[0]}\n"
     write(results / "logs/slurm/rule_train/srgan/13.log", told)
-    (sentence,) = run_end.failures(results, [], since=0)
+    (sentence,) = run.failures(results, [], since=0)
     assert sentence.startswith("train srgan: error: Slurm ended it for lack of memory")
 
 
@@ -67,7 +76,7 @@ def test_logs_of_slurm_are_told_by_what_slurm_did(results):
 )
 def test_a_job_that_was_killed_is_told_though_it_said_nothing(results, tmp_path, told):
     own = write(tmp_path / "own.log", told)
-    (sentence,) = run_end.failures(results, [own], since=0)
+    (sentence,) = run.failures(results, [own], since=0)
     assert sentence.startswith("sandstone-srgan: error: a job failed without a sentence of its own")
 
 
@@ -77,44 +86,44 @@ def test_the_command_of_a_failed_job_is_left_out():
     )
     for command in ("exec train.py --crop 12", "exec train.py --tiles 'a b'"):
         for end in ("returned non-zero exit status 2", "died with <Signals.SIGKILL: 9>"):
-            assert run_end.without_command(told.format(command, end)) == (
+            assert run.without_command(told.format(command, end)) == (
                 f'CalledProcessError in file "train.smk", line 43:\nIts command {end}.'
             )
-    assert run_end.without_command("no command here") == "no command here"
+    assert run.without_command("no command here") == "no command here"
 
 
 def test_a_run_that_was_stopped_is_no_failed_job(results, tmp_path):
     own = write(tmp_path / "own.log", "Will exit after finishing currently running jobs.\n")
-    assert run_end.failures(results, [own], since=0) == [
+    assert run.failures(results, [own], since=0) == [
         "sandstone-srgan: error: the run was stopped: start again to continue"
     ]
 
 
 def test_a_folder_that_takes_no_files_is_the_reason(tmp_path):
     missing = tmp_path / "results"
-    (sentence,) = run_end.failures(missing, [], since=0)
+    (sentence,) = run.failures(missing, [], since=0)
     assert sentence.startswith(f"sandstone-srgan: error: {missing}: ")
-    assert run_end.unwritable(missing)
-    assert run_end.unwritable(tmp_path) is None
+    assert run.unwritable(missing)
+    assert run.unwritable(tmp_path) is None
 
 
 def test_a_plan_ends_with_its_own_table(results):
     write(results / "logs/plan_upscale/plug.txt", "plug: 12 tiles\n")
     write(results / "logs/plan_upscale/other.txt", "other: 3 tiles\n")
-    assert run_end.plans(results, ["plug", "absent"]) == "\nplug: 12 tiles\n"
-    assert run_end.plans(results, []) == ""
+    assert run.plans(results, ["plug", "absent"]) == "\nplug: 12 tiles\n"
+    assert run.plans(results, []) == ""
 
 
-def test_a_run_ends_with_its_table_and_where_to_look(results):
+def test_a_runs_with_its_table_and_where_to_look(results):
     write(results / "logs/summarise_metrics.log", "srgan  21.0 [20.1, 22.3]\n")
-    told = run_end.summary(results)
+    told = run.summary(results)
     assert "srgan  21.0 [20.1, 22.3]\n" in told
     assert f"table    {results}/metrics/summary.csv\n" in told
     assert f"figures  {results}/figures/\n" in told
 
 
 def test_a_run_without_metrics_has_no_table(results):
-    assert run_end.summary(results) == ""
+    assert run.summary(results) == ""
 
 
 # --- jobs that Slurm ended ---
@@ -137,7 +146,7 @@ def write_log(tmp_path: Path):
 @pytest.mark.parametrize("told", OUT_OF_MEMORY)
 def test_lack_of_memory_names_the_resource_its_rule_and_what_was_granted(write_log, tmp_path, told):
     write_log(told)
-    (sentence,) = run_end.ended_by_slurm(tmp_path, since=0)
+    (sentence,) = run.ended_by_slurm(tmp_path, since=0)
     assert sentence == (
         "train srresnet: error: Slurm ended it for lack of memory; raise mem_mb of train, now 300 "
         "megabytes, under set-resources in profiles/slurm/profile.yaml"
@@ -146,7 +155,7 @@ def test_lack_of_memory_names_the_resource_its_rule_and_what_was_granted(write_l
 
 def test_lack_of_time_names_the_time_limit(write_log, tmp_path):
     write_log(OUT_OF_TIME)
-    (sentence,) = run_end.ended_by_slurm(tmp_path, since=0)
+    (sentence,) = run.ended_by_slurm(tmp_path, since=0)
     assert "for lack of time; raise runtime of train, now 1 minutes, under" in sentence
 
 
@@ -154,49 +163,49 @@ def test_every_attempt_of_a_job_gives_the_same_sentence_once(write_log, tmp_path
     for number in range(4):
         write_log(OUT_OF_MEMORY[0], name=f"rule_train/srresnet/{number}.log")
     write_log(OUT_OF_MEMORY[0], name="rule_train/srgan/5.log")
-    assert len(run_end.ended_by_slurm(tmp_path, since=0)) == 2
+    assert len(run.ended_by_slurm(tmp_path, since=0)) == 2
 
 
 def test_a_group_is_named_by_its_folder(write_log, tmp_path):
     write_log(OUT_OF_MEMORY[0], name="group_tables_and_figures_plot_pairs/7.log")
-    (sentence,) = run_end.ended_by_slurm(tmp_path, since=0)
+    (sentence,) = run.ended_by_slurm(tmp_path, since=0)
     assert sentence.startswith("group_tables_and_figures_plot_pairs: error: ")
     assert "raise mem_mb of its rules under" in sentence
 
 
 def test_a_job_without_wildcards_is_named_by_its_rule(write_log, tmp_path):
     write_log(OUT_OF_MEMORY[0], name="rule_summarise_metrics/7.log")
-    (sentence,) = run_end.ended_by_slurm(tmp_path, since=0)
+    (sentence,) = run.ended_by_slurm(tmp_path, since=0)
     assert sentence.startswith("summarise_metrics: error: ")
 
 
 @pytest.mark.parametrize("told", [CANCELLED + "***", "RuntimeError: ran out of ideas", ""])
 def test_other_ends_are_not_explained(write_log, tmp_path, told):
     write_log(told)
-    assert run_end.ended_by_slurm(tmp_path, since=0) == []
+    assert run.ended_by_slurm(tmp_path, since=0) == []
 
 
 def test_earlier_runs_are_passed_over(write_log, tmp_path):
     os.utime(write_log(OUT_OF_MEMORY[0]), (100, 100))
-    assert run_end.ended_by_slurm(tmp_path, since=101) == []
+    assert run.ended_by_slurm(tmp_path, since=101) == []
 
 
 def test_a_job_that_succeeded_in_the_end_is_passed_over(write_log, tmp_path):
     done = tmp_path / "done.h5"
     done.touch()
     write_log(OUT_OF_TIME, output=done)
-    assert run_end.ended_by_slurm(tmp_path, since=0) == []
+    assert run.ended_by_slurm(tmp_path, since=0) == []
 
 
 def test_a_run_without_slurm_has_no_such_logs(tmp_path):
-    assert run_end.ended_by_slurm(tmp_path / "absent", since=0) == []
+    assert run.ended_by_slurm(tmp_path / "absent", since=0) == []
 
 
 def test_a_slab_whose_temporary_marker_is_gone_has_succeeded(write_log, tmp_path):
     record = tmp_path / "0.provenance.json"
     record.touch()
     write_log(OUT_OF_TIME, output=f"{tmp_path}/0.json, {record}")
-    assert run_end.ended_by_slurm(tmp_path, since=0) == []
+    assert run.ended_by_slurm(tmp_path, since=0) == []
 
 
 def test_a_group_has_succeeded_once_all_its_jobs_have(write_log, tmp_path):
@@ -204,6 +213,6 @@ def test_a_group_has_succeeded_once_all_its_jobs_have(write_log, tmp_path):
     first.touch()
     log = write_log(OUT_OF_TIME, name="group_figures_plot/7.log", output=first)
     log.write_text(TRAIN.format(output=second) + log.read_text(encoding="utf-8"), encoding="utf-8")
-    assert len(run_end.ended_by_slurm(tmp_path, since=0)) == 1
+    assert len(run.ended_by_slurm(tmp_path, since=0)) == 1
     second.touch()
-    assert run_end.ended_by_slurm(tmp_path, since=0) == []
+    assert run.ended_by_slurm(tmp_path, since=0) == []

@@ -1,6 +1,11 @@
-"""What a run says at its end: why it failed, one sentence a reason, or its tables."""
+"""The start and the end of a run: what its jobs find around them, and what the run tells.
 
+At its end a run says why it failed, one sentence a reason, or shows its tables.
+"""
+
+import os
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +18,18 @@ SLURM = "logs/slurm"  # below the results: slurm-logdir in profiles/slurm
 PROFILE = "profiles/slurm/profile.yaml"
 OUT_OF_MEMORY = r"oom[-_ ]kill|out[- ]of[- ]memory|exceeded (job )?memory limit"
 OUT_OF_TIME = r"DUE TO TIME LIMIT"
+
+
+def prepare_jobs() -> None:
+    """Let jobs find their own Python and its own packages, whatever surrounds Snakemake.
+
+    Rules call `python`. Without --use-conda that is the one that runs Snakemake, also where it is
+    not on PATH; the activation of a conda environment puts its own before it. Packages in
+    ~/.local would come before those of a conda environment, in its jobs and when pip fills it.
+    """
+    own = str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", os.defpath)])
+    os.environ["PYTHONNOUSERSITE"] = "1"
 
 
 def failures(results: Path, own_logs: Iterable[str | Path], *, since: float) -> list[str]:
