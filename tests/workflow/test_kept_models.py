@@ -18,6 +18,15 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in files}
 
 
+def is_short(*consoles: str) -> None:
+    """Check that progress is told and no job with its paths, resources or command."""
+    for console in consoles:
+        assert "Execute 1 jobs..." in console
+        assert "    resources:" not in console
+        assert "    output:" not in console
+        assert "--tensorboard-dir" not in console
+
+
 def test_a_failed_retraining_leaves_the_model_before_it(
     tiny: tuple[Path, str], snakemake: Snakemake, tmp_path: Path
 ) -> None:
@@ -36,6 +45,8 @@ def test_a_failed_retraining_leaves_the_model_before_it(
         snakemake(folder, *TINY, "diverging.yaml", targets=(TARGET,))
     )
     assert contents(folder / "results/checkpoints/srgan/last-model") == before
-    assert_success(snakemake(folder, *TINY, targets=(TARGET,)))
+    ended = snakemake(folder, *TINY, targets=(TARGET,))
+    assert_success(ended)
+    is_short(failed.stderr, ended.stderr)
     assert contents(folder / "results/models/srgan") == before
     assert not (folder / "results/checkpoints/srgan").exists()
