@@ -63,13 +63,26 @@ rule upscale_plan:
         expand("results/logs/plan_upscale/{volume}.txt", volume=config["upscale"]),
 
 
+rule finished:
+    """What of it is there already; for a report that need not wait for the rest."""
+    input:
+        lambda wildcards: finished(),
+
+
+tell_unknown_targets()
+shorten_errors()
+
+
 onstart:
     check_results()
+    keep_models()
 
 
 onsuccess:
-    show_summary()
+    show_kept_models()
+    show_end()
 
 
 onerror:
+    show_kept_models()
     show_failures(log)

@@ -48,6 +48,12 @@ def shared_weights() -> Path:
     return _shared_folder("SANDSTONE_WEIGHTS", "weights")
 
 
+@pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """Files and overlays that showed a fault, one folder a kind."""
+    return _shared_folder("SANDSTONE_CASES", "cases")
+
+
 @pytest.fixture(autouse=True)
 def start_tensorflow_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let scripts that run inside the test process seed TensorFlow, which has started already.

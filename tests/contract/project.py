@@ -40,7 +40,7 @@ class Rule:
     @property
     def script(self) -> str | None:
         """Name of the script that it runs."""
-        return self._first(r'code\("(\w+)"\)')
+        return self._first(r'script=path_of\("(\w+)"\)')
 
     @property
     def environment(self) -> str | None:

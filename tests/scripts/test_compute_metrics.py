@@ -124,9 +124,9 @@ def test_same_input_same_bytes(measure, tmp_path: Path) -> None:
     [
         (["--border", 24], {}, "border"),
         (["--border", -1], {}, "border"),
-        (["--border", 20], {}, "11 x 11"),
+        (["--border", 20], {}, "SSIM needs 11"),
         ([], {"hr_voxel_size_um": (2.0, 2.0, 3.0)}, "square pixels"),
-        (["--lpips-weights", "absent.npz", "--border", 9], {}, "32 pixels"),
+        (["--lpips-weights", "absent.npz", "--border", 9], {}, "LPIPS needs 32"),
     ],
 )
 def test_user_mistakes(measure, tmp_path: Path, flags, settings, complaint) -> None:

@@ -71,10 +71,25 @@ def test_logs_of_slurm_are_told_by_what_slurm_did(results):
     assert sentence.startswith("train srgan: error: Slurm ended it for lack of memory")
 
 
-def test_a_job_that_was_killed_is_told_though_it_said_nothing(results, tmp_path):
-    own = write(tmp_path / "own.log", "Error in rule train:\n    jobid: 3\n")
+@pytest.mark.parametrize(
+    "told", ["Error in rule train:\n    jobid: 3\n", 'CalledProcessError in file "a.smk", line 3\n']
+)
+def test_a_job_that_was_killed_is_told_though_it_said_nothing(results, tmp_path, told):
+    own = write(tmp_path / "own.log", told)
     (sentence,) = run.failures(results, [own], since=0)
     assert sentence.startswith("sandstone-srgan: error: a job failed without a sentence of its own")
+
+
+def test_the_command_of_a_failed_job_is_left_out():
+    told = (
+        "CalledProcessError in file \"train.smk\", line 43:\nCommand 'set -euo pipefail;\n  {}' {}."
+    )
+    for command in ("exec train.py --crop 12", "exec train.py --tiles 'a b'"):
+        for end in ("returned non-zero exit status 2", "died with <Signals.SIGKILL: 9>"):
+            assert run.without_command(told.format(command, end)) == (
+                f'CalledProcessError in file "train.smk", line 43:\nIts command {end}.'
+            )
+    assert run.without_command("no command here") == "no command here"
 
 
 def test_a_run_that_was_stopped_is_no_failed_job(results, tmp_path):
@@ -90,6 +105,13 @@ def test_a_folder_that_takes_no_files_is_the_reason(tmp_path):
     assert sentence.startswith(f"sandstone-srgan: error: {missing}: ")
     assert run.unwritable(missing)
     assert run.unwritable(tmp_path) is None
+
+
+def test_a_plan_ends_with_its_own_table(results):
+    write(results / "logs/plan_upscale/plug.txt", "plug: 12 tiles\n")
+    write(results / "logs/plan_upscale/other.txt", "other: 3 tiles\n")
+    assert run.plans(results, ["plug", "absent"]) == "\nplug: 12 tiles\n"
+    assert run.plans(results, []) == ""
 
 
 def test_a_runs_with_its_table_and_where_to_look(results):

@@ -35,7 +35,9 @@ def snakemake() -> Snakemake:
         start_new_session: bool = False,
     ) -> subprocess.CompletedProcess[str]:
         path = f"{bin}:{ENVIRONMENT['PATH']}" if bin else ENVIRONMENT["PATH"]
-        command = ["snakemake", "--cores", "2", *options, "--", *targets]
+        # The profile is quiet about rules, and a dry run would not list the jobs.
+        listing = ("--quiet", "host") if "-n" in options else ()
+        command = ["snakemake", "--cores", "2", *listing, *options, "--", *targets]
         return subprocess.run(
             [*map(str, command)],
             capture_output=True,

@@ -11,8 +11,7 @@ from sandstone.provenance import records
 
 from . import ro_crate
 from .conftest import Snakemake
-
-TINY = ("--configfile", "tests/config/tiny.yaml")
+from .faults import TINY, assert_success, copy_of
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +100,18 @@ def test_an_untouched_run_is_proven(crate: Path, snakemake: Snakemake) -> None:
     done = verify(crate.parent, snakemake)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "all match" in done.stdout
+
+
+def test_a_proof_in_the_same_call_comes_last(
+    crate: Path, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    folder = copy_of(crate.parent, tmp_path / "run")
+    figure = folder / "results/figures/evaluation/phantom/spectra.png"
+    figure.write_bytes(b"retouched")
+    (folder / "results/ro-crate-metadata.json").unlink()
+    touched = ("--forcerun", "plot_spectra")
+    targets = ("provenance", "verify_provenance")
+    assert_success(snakemake(folder, *TINY, *touched, targets=targets))
 
 
 def test_a_retouched_result_is_named(crate: Path, snakemake: Snakemake, tmp_path: Path) -> None:

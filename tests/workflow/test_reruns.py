@@ -34,7 +34,8 @@ EVALUATION = SUMMARY | {"plot_comparison phantom", "plot_spectra phantom"}
 
 def drawn(*models: str) -> set[str]:
     """Return the figures and the cards of models."""
-    networks = [f"{model}/{network}" for model in models for network in NETWORKS]
+    networks = [f"{model}/generator" for model in models]
+    networks += [f"{model}/discriminator" for model in models if model == "srgan"]
     return {f"plot_network {network}" for network in networks} | {
         f"{rule} {model}" for rule in ("plot_training", "model_card") for model in models
     }
@@ -55,7 +56,6 @@ def trained(*models: str) -> set[str]:
     return {f"train {model}" for model in models} | drawn(*models) | predicted(*models)
 
 
-NETWORKS = ("generator", "discriminator")
 FROM_PAIRS = PAIRS | trained(*MODELS) | predicted(*BASELINES)
 FROM_SLICES = SLICES | FROM_PAIRS
 EVERYTHING = VOLUME | FROM_SLICES
@@ -114,6 +114,17 @@ def delete(name: str) -> Edit:
     def edit(folder: Path) -> None:
         path = folder / name
         path.unlink() if path.is_file() else shutil.rmtree(path)
+
+    return edit
+
+
+def move(place: str, *names: str) -> Edit:
+    """Move files and folders to another place of the copy, with their times."""
+
+    def edit(folder: Path) -> None:
+        (folder / place).mkdir(parents=True)
+        for name in names:
+            (folder / name).rename(folder / place / name)
 
     return edit
 
@@ -208,7 +219,7 @@ CODE = [
         "workflow/schemas/config.schema.yaml", "# A remark."
     )),
     Case("a rule's command", {"plot_split phantom"}, replace(
-        "workflow/rules/figures.smk", r"(code\[0\]:q\} \\\n +--pairs \{input.pairs:q\} \\\n +)"
+        "workflow/rules/figures.smk", r"(script:q\} \\\n +--pairs \{input.pairs:q\} \\\n +)"
         r"(--metadata)", r"\1 \2"
     )),
     Case("a rule's memory and time", NOTHING, replace(
@@ -255,6 +266,8 @@ CONFIG = [
     Case("the confidence", SUMMARY, config=evaluation(confidence=0.9)),
 ]  # fmt: skip
 
+CLONE = ("Snakefile", "config.yaml", "workflow", "profiles")
+
 TRIFLES = [
     Case("no edit", NOTHING),
     Case("touched code", NOTHING, touch("workflow/**/*")),
@@ -272,6 +285,12 @@ TRIFLES = [
         "results/figures/evaluation/phantom/spectra.pdf"
     )),
     Case("cores", NOTHING, options=("--cores", "1")),
+    Case("another clone, elsewhere", NOTHING, move("a/b/clone", *CLONE), options=(
+        "--snakefile", "a/b/clone/Snakefile"
+    )),
+    Case("a study moved out of the clone", NOTHING, move("a/study", "results", ".snakemake"),
+        options=("--directory", "a/study")
+    ),
 ]  # fmt: skip
 
 

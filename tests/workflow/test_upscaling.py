@@ -198,6 +198,7 @@ def test_the_plan_comes_before_the_work(trained: Path, snakemake: Snakemake) -> 
     plan = (trained / "results/logs/plan_upscale/large.txt").read_text(encoding="utf-8")
     assert "20 x 300 x 300 voxels of uint8 become 20 x 1200 x 1200" in plan
     assert plan in done.stdout + done.stderr
+    assert done.stdout.rstrip().endswith(plan.rstrip())  # not with the table of metrics
     assert not (trained / "results/upscaled/large").exists()
 
 

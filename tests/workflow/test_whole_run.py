@@ -2,9 +2,11 @@
 
 import csv
 import re
+import shutil
 from pathlib import Path
 
 from .conftest import Snakemake
+from .faults import copy_of
 from .planning import planned_jobs
 
 TINY = ("--configfile", "tests/config/tiny.yaml")
@@ -83,9 +85,38 @@ def test_a_deleted_artefact_comes_back_identical(
         assert file.read_bytes() == before
 
 
-def test_the_report_holds_every_figure(tiny: tuple[Path, str], snakemake: Snakemake) -> None:
-    done = snakemake(tiny[0], *TINY, "--report", "results/report.html")
+def test_a_model_without_adversarial_loss_has_no_figure_of_a_discriminator(
+    tiny: tuple[Path, str],
+) -> None:
+    figures = tiny[0] / "results/figures/models"
+    drawn = [str(file.relative_to(figures)) for file in sorted(figures.rglob("discriminator.*"))]
+    assert drawn == [f"srgan/discriminator.{end}" for end in ("pdf", "png", "provenance.json")]
+
+
+REPORT = ("--report-stylesheet", "workflow/report/report.css", "--report", "results/report.html")
+
+
+def test_a_report_may_be_made_before_everything_is_there(
+    tiny: tuple[Path, str], snakemake: Snakemake, tmp_path: Path
+) -> None:
+    folder = copy_of(tiny[0], tmp_path / "run")
+    missing = "results/figures/evaluation/phantom/spectra.png"
+    (folder / missing).unlink()
+    shutil.rmtree(folder / "results/figures/models")
+    done = snakemake(folder, *TINY, *REPORT, targets=("finished",))
     assert done.returncode == 0, done.stderr
+    named = re.findall(r"^not there yet: (.*)$", done.stderr, re.MULTILINE)
+    assert len(named) == len(set(named)) == 6
+    assert missing in named
+    report = (folder / "results/report.html").read_text(encoding="utf-8")
+    assert "comparison of methods" in report
+    assert "power spectra" not in report
+
+
+def test_the_report_holds_every_figure(tiny: tuple[Path, str], snakemake: Snakemake) -> None:
+    done = snakemake(tiny[0], *TINY, *REPORT, targets=("finished",))
+    assert done.returncode == 0, done.stderr
+    assert "not there yet" not in done.stderr
     report = (tiny[0] / "results/report.html").read_text(encoding="utf-8")
     for label in ("tile pairs", "training curves", "comparison of methods", "power spectra"):
         assert label in report

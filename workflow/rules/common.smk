@@ -1,4 +1,4 @@
-# Where the code lies, the start and the end of a run, and what all rules use: code(), flag(), reasons(). Functions only.
+# Where the code lies, the start and the end of a run, and what all rules use: path_of(), flag(), reasons(). Functions only.
 
 import json
 import logging
@@ -22,14 +22,18 @@ sys.path.insert(0, str(SCRIPTS))
 logging.raiseExceptions = False
 
 from snakemake import __version__ as snakemake_version
+from snakemake.logging import logger
+from snakemake.settings.enums import Quietness
 
-from sandstone import run
-from sandstone.config import plain_yaml
+from sandstone import kept_models, run
+from sandstone.choices import BASELINES
+from sandstone.config import plain_yaml, used
 from sandstone.config.checks import validate
 from sandstone.config.flags import as_flags
+from sandstone.config.sentences import unknown_target
 from sandstone.config.sources import downloads, volume_files
 from sandstone.errors import InputError, one_line
-from sandstone.provenance.code import files_of
+from sandstone.provenance.code import digest_of
 from sandstone.volumes.unchanged import stamp
 
 run.prepare_jobs()
@@ -72,6 +76,12 @@ def check_results():
         check_writable(RESULTS)
 
 
+def keep_models():
+    """Keep what Snakemake deletes before a model is trained again; see `show_kept_models`."""
+    with one_sentence():
+        kept_models.keep(Path(RESULTS), TRAINED)
+
+
 def check_writable(folder):
     if reason := run.unwritable(Path(folder)):
         stop(f"nothing can be written into {Path(folder).absolute()}: {reason}")
@@ -91,6 +101,23 @@ def stop(sentence):
     sys.exit(2)
 
 
+# --- what Snakemake says meanwhile ---
+
+
+def shorten_errors():
+    """Where Snakemake is quiet about rules, leave out the command of a failed job, a screenful of paths."""
+    quiet = workflow.output_settings.quiet or ()
+    if workflow.is_main_process and not IS_MODULE and Quietness.RULES in quiet:
+        logger.addFilter(without_command)
+
+
+def without_command(record):
+    """Filter of the log: the script has said what is wrong, and its log names it again."""
+    if getattr(record, "exception", None) == "RuleException":
+        record.msg = run.without_command(record.msg)
+    return True
+
+
 # --- the end of a run ---
 
 
@@ -100,27 +127,43 @@ def show_failures(own_logs):
         print(sentence, file=sys.stderr)
 
 
-def show_summary():
-    """Print the table of metrics and where the results are."""
-    if table := run.summary(Path(RESULTS)):
-        print(table)
+def show_kept_models():
+    """Say where the last model is that a training should have replaced, and drop the others."""
+    for sentence in kept_models.settle(Path(RESULTS), TRAINED):
+        print(sentence, file=sys.stderr)
+
+
+def show_end():
+    """Print the plans where nothing else was asked for, or the table of metrics and where the results are."""
+    asked = set(workflow.dag_settings.targets)
+    if asked and asked <= {"upscale_plan", "verify_provenance"}:
+        text = run.plans(
+            Path(RESULTS), config["upscale"] if "upscale_plan" in asked else ()
+        )
+    else:
+        text = run.summary(Path(RESULTS))
+    if text:
+        print(text)
 
 
 # --- how rules name their code and flags ---
 
-# Runs a script with its output in the log and on the terminal: logged LOG SCRIPT FLAGS
-LOGGED = os.path.relpath(SCRIPTS / "logged")
+# Where the code lies is no reason to run again. Snakemake compares inputs by their names, and params by their values;
+# but nothing of a params function that takes `output`, though these need none. What the code says is in reasons().
+
+
+def launcher(wildcards, output):
+    """Params function: what runs a script with its output in the log and on the terminal."""
+    return os.path.relpath(SCRIPTS / "logged")
+
+
+def path_of(script):
+    """Params function: the file of a script."""
+    return lambda wildcards, output: os.path.relpath(SCRIPTS / f"{script}.py")
+
 
 # Snakemake compares the values of params as a set, without their names: 1 and 4 swapped are no change to it.
 # So params are flags with their values, ["--seed", "1"], never bare values of the config.
-
-
-def code(script):
-    """The script of a rule and, transitively, the shared modules that it imports.
-
-    As inputs, they make an edit rerun the rules that it concerns and no others.
-    """
-    return [local(os.path.relpath(file)) for file in files_of(script)]
 
 
 def flag(name, value):
@@ -136,16 +179,19 @@ def flag(name, value):
 # --- when rules run again ---
 
 
-def reasons(environment, *others):
+def reasons(environment, script, *others):
     """Params function: what no script reads, but makes its rule run again when it changes.
 
     First what a conda environment asks for, without its comments: with .venv too, other versions rerun the rules of
-    that environment. Then values, or functions of the wildcards that return them.
+    that environment. Then what the script and the modules that it imports say, so that an edit reruns what it concerns
+    and a move reruns nothing. Then values, or functions of the wildcards that return them.
     """
     file = ROOT / "workflow" / "envs" / f"{environment}.yaml"
     packages = yaml.safe_load(file.read_text(encoding="utf-8"))["dependencies"]
+    code = digest_of(script)
     return lambda wildcards: [
         packages,
+        code,
         *(other(wildcards) if callable(other) else other for other in others),
     ]
 

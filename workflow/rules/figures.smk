@@ -10,7 +10,6 @@ rule plot_pairs:
     """Show HR/LR pairs of every split."""
     input:
         pairs="results/pairs/{sample}.h5",
-        code=code("plot_pairs"),
     output:
         png=report(
             "results/figures/samples/{sample}/pairs.png",
@@ -30,11 +29,12 @@ rule plot_pairs:
         mem_mb=2000,
         runtime=30,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("figures"),
+        logged=launcher,
+        script=path_of("plot_pairs"),
+        rerun_on=reasons("figures", "plot_pairs"),
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --pairs {input.pairs:q} \
             --png {output.png:q} \
             --pdf {output.pdf:q} \
@@ -48,7 +48,6 @@ rule plot_histogram:
         slices=rules.slice_volume.output.slices,
         mask=rules.slice_volume.output.mask,
         metadata=rules.slice_volume.output.metadata,
-        code=code("plot_histogram"),
     output:
         png=report(
             "results/figures/samples/{sample}/histogram.png",
@@ -68,11 +67,12 @@ rule plot_histogram:
         mem_mb=2000,
         runtime=30,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("figures"),
+        logged=launcher,
+        script=path_of("plot_histogram"),
+        rerun_on=reasons("figures", "plot_histogram"),
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --slices {input.slices:q} \
             --mask {input.mask:q} \
             --metadata {input.metadata:q} \
@@ -87,7 +87,6 @@ rule plot_split:
     input:
         pairs="results/pairs/{sample}.h5",
         metadata=rules.slice_volume.output.metadata,
-        code=code("plot_split"),
     output:
         png=report(
             "results/figures/samples/{sample}/split.png",
@@ -107,11 +106,12 @@ rule plot_split:
         mem_mb=2000,
         runtime=30,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("figures"),
+        logged=launcher,
+        script=path_of("plot_split"),
+        rerun_on=reasons("figures", "plot_split"),
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --pairs {input.pairs:q} \
             --metadata {input.metadata:q} \
             --png {output.png:q} \
@@ -124,7 +124,6 @@ rule plot_network:
     """Draw the layers of a generator or a discriminator."""
     input:
         network="results/models/{model}/{network}.json",
-        code=code("plot_network"),
     output:
         png=report(
             "results/figures/models/{model}/{network}.png",
@@ -146,11 +145,12 @@ rule plot_network:
         mem_mb=2000,
         runtime=30,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("figures"),
+        logged=launcher,
+        script=path_of("plot_network"),
+        rerun_on=reasons("figures", "plot_network"),
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --network {input.network:q} \
             --png {output.png:q} \
             --pdf {output.pdf:q} \
@@ -162,7 +162,6 @@ rule plot_training:
     """Show how losses and validation went during training."""
     input:
         history="results/models/{model}/history.csv",
-        code=code("plot_training"),
     output:
         png=report(
             "results/figures/models/{model}/training.png",
@@ -182,11 +181,12 @@ rule plot_training:
         mem_mb=2000,
         runtime=30,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("figures"),
+        logged=launcher,
+        script=path_of("plot_training"),
+        rerun_on=reasons("figures", "plot_training"),
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --history {input.history:q} \
             --model {wildcards.model:q} \
             --png {output.png:q} \
@@ -201,7 +201,6 @@ rule plot_comparison:
         pairs="results/pairs/{sample}.h5",
         predictions=of_every_method("results/predictions/{method}/{sample}.h5"),
         metrics=of_every_method("results/metrics/{method}/{sample}.csv"),
-        code=code("plot_comparison"),
     output:
         png=report(
             "results/figures/evaluation/{sample}/comparison.png",
@@ -221,11 +220,12 @@ rule plot_comparison:
         mem_mb=2000,
         runtime=30,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("figures", methods()),
+        logged=launcher,
+        script=path_of("plot_comparison"),
+        rerun_on=reasons("figures", "plot_comparison", methods()),
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --pairs {input.pairs:q} \
             --predictions {input.predictions:q} \
             --metrics {input.metrics:q} \
@@ -240,7 +240,6 @@ rule plot_metrics:
     input:
         metrics=of_every_method("results/metrics/{method}/{sample}.csv"),
         summary=rules.summarise_metrics.output.summary,
-        code=code("plot_metrics"),
     output:
         png=report(
             "results/figures/evaluation/{sample}/metrics.png",
@@ -260,11 +259,12 @@ rule plot_metrics:
         mem_mb=2000,
         runtime=30,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("figures", methods()),
+        logged=launcher,
+        script=path_of("plot_metrics"),
+        rerun_on=reasons("figures", "plot_metrics", methods()),
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --metrics {input.metrics:q} \
             --summary {input.summary:q} \
             --png {output.png:q} \
@@ -278,7 +278,6 @@ rule plot_spectra:
     input:
         spectra=of_every_method("results/metrics/{method}/{sample}.spectrum.csv"),
         pairs="results/pairs/{sample}.h5",
-        code=code("plot_spectra"),
     output:
         png=report(
             "results/figures/evaluation/{sample}/spectra.png",
@@ -298,11 +297,12 @@ rule plot_spectra:
         mem_mb=2000,
         runtime=30,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("figures", methods()),
+        logged=launcher,
+        script=path_of("plot_spectra"),
+        rerun_on=reasons("figures", "plot_spectra", methods()),
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --spectra {input.spectra:q} \
             --pairs {input.pairs:q} \
             --png {output.png:q} \

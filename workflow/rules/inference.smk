@@ -9,7 +9,6 @@ rule super_resolve:
     input:
         pairs="results/pairs/{sample}.h5",
         network=network,
-        code=code("super_resolve"),
     output:
         predictions="results/predictions/{method}/{sample}.h5",
         provenance="results/predictions/{method}/{sample}.provenance.json",
@@ -24,13 +23,14 @@ rule super_resolve:
         mem_mb=4000,
         runtime=120,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("inference"),
+        logged=launcher,
+        script=path_of("super_resolve"),
+        rerun_on=reasons("inference", "super_resolve"),
         network=network_flags,
         threads=inference_threads,
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --pairs {input.pairs:q} \
             --method {wildcards.method:q} \
             {params.network:q} \

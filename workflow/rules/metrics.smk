@@ -23,8 +23,8 @@ rule fetch_lpips_weights:
         mem_mb=1000,
         runtime=60,
     params:
-        logged=LOGGED,
-        script=code("fetch_lpips_weights")[0],
+        logged=launcher,
+        script=path_of("fetch_lpips_weights"),
         # A function: Snakemake would look for wildcards in the text itself.
         url=lambda wildcards: config["weights"].get("lpips_alex", {}).get("url"),
     shell:
@@ -41,7 +41,6 @@ rule compute_metrics:
         pairs="results/pairs/{sample}.h5",
         predictions="results/predictions/{method}/{sample}.h5",
         lpips=weights("lpips_alex"),
-        code=code("compute_metrics"),
     output:
         metrics="results/metrics/{method}/{sample}.csv",
         spectrum="results/metrics/{method}/{sample}.spectrum.csv",
@@ -55,14 +54,15 @@ rule compute_metrics:
         mem_mb=4000,
         runtime=120,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("metrics"),
+        logged=launcher,
+        script=path_of("compute_metrics"),
+        rerun_on=reasons("metrics", "compute_metrics"),
         border=flag("border", config["evaluation"]["border"]),
         lpips=lambda wildcards, input: flag("lpips-weights", list(input.lpips)),
         threads=lpips_threads(),
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --pairs {input.pairs:q} \
             --predictions {input.predictions:q} \
             {params.border:q} \
@@ -85,7 +85,6 @@ rule summarise_metrics:
         pairs=expand(
             "results/pairs/{sample}.h5", sample=config["evaluation"]["samples"]
         ),
-        code=code("summarise_metrics"),
     output:
         summary="results/metrics/summary.csv",
         provenance="results/metrics/summary.provenance.json",
@@ -98,12 +97,13 @@ rule summarise_metrics:
         mem_mb=1000,
         runtime=30,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("metrics", methods()),
+        logged=launcher,
+        script=path_of("summarise_metrics"),
+        rerun_on=reasons("metrics", "summarise_metrics", methods()),
         bootstrap=bootstrap_flags(),
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --metrics {input.metrics:q} \
             --pairs {input.pairs:q} \
             {params.bootstrap:q} \

@@ -10,7 +10,6 @@ rule make_pairs:
         slices=rules.slice_volume.output.slices,
         mask=rules.slice_volume.output.mask,
         metadata=rules.slice_volume.output.metadata,
-        code=code("make_pairs"),
     output:
         pairs="results/pairs/{sample}.h5",
         provenance="results/pairs/{sample}.provenance.json",
@@ -25,15 +24,16 @@ rule make_pairs:
         mem_mb=2000,
         runtime=60,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("pairs"),
+        logged=launcher,
+        script=path_of("make_pairs"),
+        rerun_on=reasons("pairs", "make_pairs"),
         tiles=tile_flags(),
         split=split_flags,
         degradation=degradation_flags(),
         seed=flag("seed", config["seed"]),
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --slices {input.slices:q} \
             --mask {input.mask:q} \
             --metadata {input.metadata:q} \

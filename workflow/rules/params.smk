@@ -238,6 +238,14 @@ def external_inputs():
     return files + [published["path"] for published in config["weights"].values()]
 
 
+def made_before_proof(wildcards):
+    """What the same call makes: the proof comes after it."""
+    asked = workflow.dag_settings.targets
+    crate = ["results/ro-crate-metadata.json"] if "provenance" in asked else []
+    results = [*figures(), *model_cards(), *upscaled()] if "all" in asked else []
+    return crate + results
+
+
 # --- upscaling ---
 
 

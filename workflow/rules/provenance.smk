@@ -14,7 +14,6 @@ rule model_card:
         history="results/models/{model}/history.csv",
         record="results/models/{model}/training.provenance.json",
         summary=rules.summarise_metrics.output.summary,
-        code=code("model_card"),
     output:
         card="results/models/{model}/model_card.md",
         provenance="results/models/{model}/model_card.provenance.json",
@@ -27,15 +26,16 @@ rule model_card:
         mem_mb=1000,
         runtime=30,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("provenance"),
+        logged=launcher,
+        script=path_of("model_card"),
+        rerun_on=reasons("provenance", "model_card"),
         baselines=flag("baselines", config["evaluation"]["baselines"]),
         ancestors=ancestor_flags,
         synthetic=synthetic_flags,
         confidence=flag("confidence", config["evaluation"]["confidence"]),
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --model {wildcards.model:q} \
             --record {input.record:q} \
             {params.ancestors:q} \
@@ -56,7 +56,6 @@ rule write_crate:
     """Collect the records of a finished run into a Workflow Run RO-Crate."""
     input:
         records=records(),
-        code=code("write_crate"),
     output:
         crate="results/ro-crate-metadata.json",
         code="results/code/Snakefile",
@@ -71,15 +70,16 @@ rule write_crate:
         mem_mb=1000,
         runtime=30,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("provenance"),
+        logged=launcher,
+        script=path_of("write_crate"),
+        rerun_on=reasons("provenance", "write_crate"),
         external_inputs=flag("external-inputs", external_inputs()),
         folder=subpath(output.code, parent=True),
         config=json.dumps(config, sort_keys=True),  # all of it: the crate quotes it
         snakemake=snakemake_version,
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --records {input.records:q} \
             {params.external_inputs:q} \
             --config {params.config:q} \
@@ -95,6 +95,8 @@ RESULTS = os.path.dirname(rules.write_crate.output.crate)  # below `prefix:` of 
 
 rule verify_provenance:
     """Recompute every hash of the records and name what no longer matches; makes nothing."""
+    input:
+        made_before_proof,
     log:
         "results/logs/verify_provenance.log",
     localrule: True
@@ -105,8 +107,8 @@ rule verify_provenance:
         mem_mb=1000,
         runtime=60,
     params:
-        logged=LOGGED,
-        script=code("verify_provenance")[0],
+        logged=launcher,
+        script=path_of("verify_provenance"),
         results=RESULTS,
         external_inputs=flag("external-inputs", external_inputs()),
     shell:

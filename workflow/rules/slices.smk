@@ -10,7 +10,6 @@ rule slice_volume:
     """Find the rock, stretch its grey levels and write it slice by slice."""
     input:
         volume=lambda wildcards: volume(wildcards.sample),
-        code=code("slice_volume"),
     output:
         slices="results/slices/{sample}.tif",
         mask="results/slices/{sample}.mask.tif",
@@ -27,15 +26,16 @@ rule slice_volume:
         mem_mb=4000,
         runtime=120,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("volumes", volume_stamp),
+        logged=launcher,
+        script=path_of("slice_volume"),
+        rerun_on=reasons("volumes", "slice_volume", volume_stamp),
         reading=reading_flags,
         field_of_view=config["slices"]["field_of_view"],
         window=config["slices"]["window"],
         dtype=config["slices"]["dtype"],
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --sample {wildcards.sample:q} \
             --volume {input.volume:q} \
             {params.reading:q} \

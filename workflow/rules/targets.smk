@@ -1,29 +1,77 @@
 # What the config asks for: the files that `rule all` and `rule provenance` want; functions only, no rules.
 
 
+# --- what the command line asks for ---
+
+UNPLANNED = ("MissingRuleException", "InputFunctionException")
+
+
+def tell_unknown_targets():
+    """Let Snakemake end in one sentence where nothing makes what the command line names.
+
+    It reads the Snakefile before it knows the targets, so the place to look is its log. The targets of a Snakefile that
+    uses this one as a module are its own.
+    """
+    if workflow.is_main_process and not IS_MODULE:
+        logger.addFilter(with_unknown_target)
+
+
+def with_unknown_target(record):
+    """Filter of the log: put the sentence in place of Snakemake's where it could not plan because of a target."""
+    if getattr(record, "exception", None) in UNPLANNED:
+        asked = workflow.dag_settings
+        names = {*asked.targets, *asked.forcerun, *asked.until, *asked.omit_from}
+        if unknown := [name for name in sorted(names) if not is_made(name)]:
+            sentence = unknown_target(unknown[0], target_rules(), target_files())
+            record.msg = f"sandstone-srgan: error: {one_line(sentence)}"
+    return True
+
+
+def is_made(target):
+    """Whether it is the name of a rule, a file that is there, or one that a rule makes."""
+    if workflow.is_rule(target) or Path(target).exists():
+        return True
+    path = target if os.path.isabs(target) else os.path.relpath(target)
+    makers = (each for each in workflow.rules if each.is_producer(path))
+    return any(are_in_config(each.get_wildcards(path)) for each in makers)
+
+
+def are_in_config(wildcards):
+    """Whether the config has the sample, model, method and volume of some wildcards."""
+    known = {
+        "sample": config["samples"],
+        "model": config["models"],
+        "method": {*config["models"], *BASELINES},
+        "volume": config["upscale"],
+    }
+    return all(wildcards[name] in known[name] for name in known if name in wildcards)
+
+
+def target_rules():
+    """Rules to ask for by name: those without wildcards that make no file of their own."""
+    return sorted(
+        each.name
+        for each in workflow.rules
+        if not each.has_wildcards() and not each.output
+    )
+
+
+def target_files():
+    """Files that a run makes, and their records."""
+    return [*map(str, rules.all.input), *records()]
+
+
 # --- models, samples, methods ---
 
 
 def used_models():
     """Models under evaluation, those that upscale, and those that they start from."""
-    upscaling = [entry["model"] for entry in config["upscale"].values()]
-    models = list(dict.fromkeys(config["evaluation"]["models"] + upscaling))
-    for model in models:
-        parent = config["models"][model].get("init_from")
-        if parent and parent not in models:
-            models.append(parent)
-    return models
+    return used.used_models(config)
 
 
 def used_samples():
     """Samples under evaluation and those that a used model is trained on."""
-    training = (config["models"][model]["train_on"] for model in used_models())
-    return sorted(
-        {
-            *config["evaluation"]["samples"],
-            *(sample for on in training for sample in on),
-        }
-    )
+    return used.used_samples(config)
 
 
 def methods():
@@ -36,21 +84,37 @@ def methods():
 
 def figures():
     """Every figure that the config asks for."""
-    kinds = {
-        "samples": (used_samples(), ("pairs", "histogram", "split")),
-        "models": (used_models(), ("generator", "discriminator", "training")),
-        "evaluation": (
-            config["evaluation"]["samples"],
-            ("comparison", "metrics", "spectra"),
-        ),
-    }
     return [
-        f"results/figures/{kind}/{name}/{figure}.{suffix}"
-        for kind, (names, figures_of_kind) in kinds.items()
-        for name in names
-        for figure in figures_of_kind
+        f"results/figures/{stem}.{suffix}"
+        for stem in (*of_samples(), *of_models(), *of_evaluation())
         for suffix in ("png", "pdf")
     ]
+
+
+def of_samples():
+    return expand(
+        "samples/{sample}/{figure}",
+        sample=used_samples(),
+        figure=["pairs", "histogram", "split"],
+    )
+
+
+def of_models():
+    """A model without adversarial loss has no discriminator to draw."""
+    return [
+        f"models/{model}/{figure}"
+        for model in used_models()
+        for figure in ("generator", "discriminator", "training")
+        if figure != "discriminator" or config["models"][model]["loss"]["adversarial"]
+    ]
+
+
+def of_evaluation():
+    return expand(
+        "evaluation/{sample}/{figure}",
+        sample=config["evaluation"]["samples"],
+        figure=["comparison", "metrics", "spectra"],
+    )
 
 
 def model_cards():
@@ -66,6 +130,21 @@ def upscaled():
         for name, entry in config["upscale"].items()
         for kind in entry["formats"]
     ]
+
+
+# --- what `rule finished` wants ---
+
+
+@cache  # Snakemake asks several times, and the missing are named once
+def finished():
+    """What of `rule all` is there, after naming what is not; a figure's PDF goes with its PNG."""
+    root = Path(RESULTS).parent
+    wanted = ["results/metrics/summary.csv", *figures(), *model_cards(), *upscaled()]
+    shown = [file for file in wanted if not file.endswith(".pdf")]
+    missing = [file for file in shown if not (root / file).exists()]
+    for file in missing:
+        print(f"not there yet: {root / file}", file=sys.stderr)
+    return [file for file in shown if file not in missing]
 
 
 # --- what `rule provenance` wants ---

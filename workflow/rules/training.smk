@@ -10,7 +10,6 @@ rule train:
     """Train one model, continuing from its newest checkpoint."""
     input:
         unpack(training_inputs),
-        code=code("train"),
     output:
         weights="results/models/{model}/generator.weights.h5",
         best="results/models/{model}/generator_best.weights.h5",
@@ -30,8 +29,9 @@ rule train:
         mem_mb=8000,
         runtime=720,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("training", order_of_training),
+        logged=launcher,
+        script=path_of("train"),
+        rerun_on=reasons("training", "train", order_of_training),
         inputs=input_flags,
         settings=setting_flags,
         cadence=cadence_flags,
@@ -41,7 +41,7 @@ rule train:
         threads=flag("threads", config["tensorflow_threads"]),
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --pairs {input.pairs:q} \
             {params.inputs:q} \
             {params.settings:q} \
@@ -53,3 +53,6 @@ rule train:
             {params.threads:q} \
             --provenance {output.provenance:q}
         """
+
+
+TRAINED = [os.path.basename(file) for file in rules.train.output]

@@ -14,7 +14,6 @@ rule plan_upscale:
     """Tell what upscaling will take; no file of the result."""
     input:
         volume=volume_to_upscale,
-        code=code("plan_upscale"),
     output:
         "results/logs/plan_upscale/{volume}.txt",
     log:
@@ -26,15 +25,16 @@ rule plan_upscale:
         mem_mb=8000,
         runtime=30,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("upscaling", stamp_to_upscale),
+        logged=launcher,
+        script=path_of("plan_upscale"),
+        rerun_on=reasons("upscaling", "plan_upscale", stamp_to_upscale),
         reading=upscale_reading_flags,
         generator=generator_to_plan,
         settings=upscale_flags("axes", "batch", "formats", "slabs", "tile"),
         threads=flag("threads", config["tensorflow_threads"]),
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --name {wildcards.volume:q} \
             --volume {input.volume:q} \
             {params.reading:q} \
@@ -51,7 +51,6 @@ rule prepare_upscale:
         unpack(upscale_network),
         training=training_of_upscale,
         volume=volume_to_upscale,
-        code=code("prepare_upscale"),
     output:
         layout="results/upscaled/{volume}/layout.json",
         provenance="results/upscaled/{volume}/layout.provenance.json",
@@ -66,8 +65,9 @@ rule prepare_upscale:
         mem_mb=4000,
         runtime=240,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("upscaling", stamp_to_upscale),
+        logged=launcher,
+        script=path_of("prepare_upscale"),
+        rerun_on=reasons("upscaling", "prepare_upscale", stamp_to_upscale),
         reading=upscale_reading_flags,
         model_dir=subpath(input.weights, parent=True),
         scale=flag("scale", config["pairs"]["scale"]),
@@ -76,7 +76,7 @@ rule prepare_upscale:
         window=upscale_window_flags,
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --name {wildcards.volume:q} \
             --volume {input.volume:q} \
             {params.reading:q} \
@@ -97,7 +97,6 @@ rule upscale_slab:
         unpack(upscale_network),
         volume=volume_to_upscale,
         layout="results/upscaled/{volume}/layout.json",
-        code=code("upscale_slab"),
     output:
         marker=temp("results/upscaled/{volume}/slabs/{slab}.json"),
         provenance="results/upscaled/{volume}/slabs/{slab}.provenance.json",
@@ -112,8 +111,9 @@ rule upscale_slab:
         mem_mb=8000,
         runtime=720,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("upscaling", stamp_to_upscale),
+        logged=launcher,
+        script=path_of("upscale_slab"),
+        rerun_on=reasons("upscaling", "upscale_slab", stamp_to_upscale),
         reading=upscale_reading_flags,
         model_dir=subpath(input.weights, parent=True),
         slabs=upscale_flags("slabs"),
@@ -121,7 +121,7 @@ rule upscale_slab:
         results=subpath(output.marker, ancestor=4),
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --volume {input.volume:q} \
             {params.reading:q} \
             --layout {input.layout:q} \
@@ -144,7 +144,6 @@ rule upscale_volume:
         volume=volume_to_upscale,
         layout="results/upscaled/{volume}/layout.json",
         slabs=markers_of_slabs,
-        code=code("upscale_volume"),
     output:
         zarr="results/upscaled/{volume}/{volume}.ome.zarr/zarr.json",
         table="results/upscaled/{volume}/z_consistency.csv",
@@ -160,8 +159,9 @@ rule upscale_volume:
         mem_mb=4000,
         runtime=720,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("upscaling", stamp_to_upscale, stamp_of_hr),
+        logged=launcher,
+        script=path_of("upscale_volume"),
+        rerun_on=reasons("upscaling", "upscale_volume", stamp_to_upscale, stamp_of_hr),
         reading=upscale_reading_flags,
         hr=hr_flags,
         hr_reading=hr_reading_flags,
@@ -169,7 +169,7 @@ rule upscale_volume:
         image=subpath(output.zarr, parent=True),
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --volume {input.volume:q} \
             {params.reading:q} \
             {params.hr:q} \
@@ -187,7 +187,6 @@ rule upscale_tiff:
     """Write an upscaled volume as one OME-BigTIFF."""
     input:
         zarr="results/upscaled/{volume}/{volume}.ome.zarr/zarr.json",
-        code=code("upscale_tiff"),
     output:
         tiff="results/upscaled/{volume}/{volume}.ome.tif",
         provenance="results/upscaled/{volume}/tiff.provenance.json",
@@ -202,12 +201,13 @@ rule upscale_tiff:
         mem_mb=4000,
         runtime=720,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("upscaling"),
+        logged=launcher,
+        script=path_of("upscale_tiff"),
+        rerun_on=reasons("upscaling", "upscale_tiff"),
         image=subpath(input.zarr, parent=True),
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             --zarr {params.image:q} \
             --output {output.tiff:q} \
             --provenance {output.provenance:q}

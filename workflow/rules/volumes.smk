@@ -24,8 +24,8 @@ rule fetch_volume:
         mem_mb=1000,
         runtime=240,
     params:
-        logged=LOGGED,
-        script=code("fetch_volume")[0],
+        logged=launcher,
+        script=path_of("fetch_volume"),
         url=lambda wildcards: missing_downloads()[wildcards.download][0],
         sha256=lambda wildcards: missing_downloads()[wildcards.download][1],
     shell:
@@ -39,8 +39,6 @@ rule fetch_volume:
 
 rule make_phantom:
     """Grow a synthetic sandstone and scan it."""
-    input:
-        code=code("make_phantom"),
     output:
         volume="results/volumes/{sample}.tif",
         provenance="results/volumes/{sample}.provenance.json",
@@ -55,12 +53,13 @@ rule make_phantom:
         mem_mb=8000,
         runtime=60,
     params:
-        logged=LOGGED,
-        rerun_on=reasons("volumes"),
+        logged=launcher,
+        script=path_of("make_phantom"),
+        rerun_on=reasons("volumes", "make_phantom"),
         phantom=phantom_flags,
     shell:
         """
-        exec {params.logged:q} {log:q} {input.code[0]:q} \
+        exec {params.logged:q} {log:q} {params.script:q} \
             {params.phantom:q} \
             --output {output.volume:q} \
             --provenance {output.provenance:q}

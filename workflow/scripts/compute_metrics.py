@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     Distance = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 BATCH = 8  # tiles in memory at once
-LPIPS_EDGE = 32  # pixels; AlexNet halves a tile until nothing is left of a smaller one
 
 
 def read_batches(
@@ -40,19 +39,14 @@ def read_batches(
         progress.add(len(hr))
 
 
-def lpips_distance(weights: str, edge: int, threads: int) -> "Distance":
-    """Return LPIPS for tiles of `edge` pixels: deterministic, and in full float32 on a GPU.
+def lpips_distance(weights: str, threads: int) -> "Distance":
+    """Return LPIPS: deterministic, and in full float32 on a GPU.
 
     Raises
     ------
     InputError
-        If the tiles are too small or the weights are missing or others.
+        If the weights are missing or others.
     """
-    if edge < LPIPS_EDGE:
-        raise InputError(
-            f"LPIPS needs tiles of {LPIPS_EDGE} pixels after cutting the border, not {edge}:"
-            " take larger tiles, a smaller border, or no LPIPS"
-        )
     from sandstone.models import backend
 
     backend.start(threads=threads)
@@ -195,15 +189,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     with pairs.open_pairs(args.pairs) as reference, pairs.open_predictions(args.predictions) as sr:
         pairs.check_aligned(reference, sr)
-        check_border("--border", args.border, reference.hr_size)
+        lpips = args.lpips_weights is not None
+        check_border("--border", args.border, reference.hr_size, lpips=lpips)
         test = reference.split("test")
         if not len(test):
             raise InputError(f"the test split of {args.pairs} holds no tile: give it more slices")
         pixel_um = spectra.in_plane_voxel_size_um(reference.attrs.hr_voxel_size_um)
         networks = {}
-        if args.lpips_weights:
-            edge = reference.hr_size - 2 * args.border
-            networks["lpips"] = lpips_distance(args.lpips_weights, edge, args.threads)
+        if lpips:
+            networks["lpips"] = lpips_distance(args.lpips_weights, args.threads)
         table, spectrum = measure(
             test, sr, border=args.border, pixel_um=pixel_um, networks=networks
         )

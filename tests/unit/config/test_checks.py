@@ -131,7 +131,10 @@ MISTAKES = {
     "tiny tile": (_upscale(tile=8), "upscale.plug.tile"),
     "no slabs": (_upscale(slabs=0), "upscale.plug.slabs"),
     "large crop": (_set("models", "srgan", "crop", value=65), "64 pixels"),
-    "large border": (_set("evaluation", "border", value=128), "nothing of a tile"),
+    "large border": (
+        _set("evaluation", "border", value=128),
+        "SSIM needs 11 of a tile's 256 voxels; choose one from 0 to 122",
+    ),
 }
 
 
@@ -163,3 +166,36 @@ def test_cubes_are_smaller_than_tiles(config: Config) -> None:
     _upscale(axes="mean")(config)
     configuration.validate(config)
     assert config["upscale"]["plug"]["tile"] == 128
+
+
+def test_a_border_leaves_enough_for_lpips(config: Config) -> None:
+    config["evaluation"]["border"] = 113
+    configuration.validate(config)
+    config["weights"] = {"lpips_alex": {"path": "data/a.npz", "url": "https://example.org/a"}}
+    with pytest.raises(InputError, match=r"evaluation.border 113 .* LPIPS needs 32 .* 0 to 112$"):
+        configuration.validate(config)
+
+
+def test_a_model_that_nobody_uses_stops_nobody(config: Config) -> None:
+    """Those of config.yaml may not fit the pairs of a study that has its own."""
+    config["models"]["mine"] = {**config["models"]["srresnet"], "crop": 8}
+    config["pairs"]["hr_size"] = 64
+    with pytest.raises(InputError, match=r"models\.srresnet\.crop 24 is larger than an LR tile"):
+        configuration.validate(config)
+    config["evaluation"]["models"] = ["mine"]
+    configuration.validate(config)
+
+
+def test_null_drops_a_model(config: Config) -> None:
+    config["models"]["srgan"] = None
+    with pytest.raises(InputError, match="names 'srgan', which is not in models"):
+        configuration.validate(config)
+    config["evaluation"]["models"] = ["srresnet"]
+    configuration.validate(config)
+    assert [*config["models"]] == ["srresnet"]
+
+
+def test_a_tilde_in_a_path_is_explained_where_nothing_is(config: Config) -> None:
+    config["weights"] = {"vgg19": {"path": "~/none.h5"}}
+    with pytest.raises(InputError, match=r"no file is; write your home folder out, .* knows ~; "):
+        configuration.validate(config)

@@ -35,6 +35,11 @@ def test_parts_that_are_still_to_be_fetched_count_as_files(tmp_path: Path) -> No
     assert sources.downloads(sample)[both[1]] == ("file:///a/2.tif", "1" * 64)
 
 
+def test_a_tilde_is_explained_where_nothing_is() -> None:
+    with pytest.raises(InputError, match="nothing is; write your home folder out, since only a"):
+        sources.volume_files("x", {"path": "~/none.tif"})
+
+
 def test_a_missing_volume_to_upscale_names_its_key(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"upscale\.plug\.path.*nothing is"):
         sources.volume_files("plug", {"path": str(tmp_path / "none.tif")}, "upscale")

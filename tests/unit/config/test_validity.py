@@ -33,11 +33,25 @@ def test_the_nearest_multiples_are_told(value: int, advice: str) -> None:
         validity.check_multiple("--stride", value, "--scale", 4)
 
 
-@pytest.mark.parametrize("border", [-1, 32, 40])
-def test_a_border_leaves_something_of_a_tile(border: int) -> None:
-    validity.check_border("--border", 31, 64)
-    with pytest.raises(InputError, match=f"^--border {border} leaves nothing of a tile of 64"):
-        validity.check_border("--border", border, 64)
+@pytest.mark.parametrize(
+    ("lpips", "metric", "least", "largest"), [(False, "SSIM", 11, 26), (True, "LPIPS", 32, 16)]
+)
+def test_a_border_leaves_enough_of_a_tile(
+    lpips: bool, metric: str, least: int, largest: int
+) -> None:
+    validity.check_border("--border", largest, 64, lpips=lpips)
+    for border in (-1, largest + 1, 40):
+        with pytest.raises(InputError) as caught:
+            validity.check_border("--border", border, 64, lpips=lpips)
+        assert str(caught.value) == (
+            f"--border {border} does not fit: {metric} needs {least} of a tile's 64 voxels; "
+            f"choose one from 0 to {largest}"
+        )
+
+
+def test_tiles_too_small_for_a_metric_are_refused() -> None:
+    with pytest.raises(InputError, match="LPIPS needs tiles of 32 voxels, not 31; make pairs"):
+        validity.check_border("--border", 0, 31, lpips=True)
 
 
 PIXEL = {"pixel": 1.0, "pixel_kind": "l1", "adversarial": 0}

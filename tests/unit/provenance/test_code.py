@@ -52,3 +52,26 @@ def test_packages_have_the_names_of_their_distributions(project):
         m_images="from skimage.measure import label\nimport PIL.Image\nimport numpy as np\n",
     )
     assert code.packages_of("draw") == ["numpy", "pillow", "pyyaml", "scikit-image"]
+
+
+def test_the_digest_is_of_names_and_contents_wherever_they_lie(tmp_path, monkeypatch):
+    found = []
+    for place in ("here", "else/where"):
+        package = tmp_path / place / "sandstone"
+        package.mkdir(parents=True)
+        (tmp_path / place / "draw.py").write_text("import sandstone.m_style\n", encoding="utf-8")
+        (package / "m_style.py").write_text("SIZE = 1\n", encoding="utf-8")
+        monkeypatch.setattr(code, "SCRIPTS", tmp_path / place)
+        found.append(code.digest_of("draw"))
+    assert found[0] == found[1]
+    (package / "m_style.py").write_text("SIZE = 1  # a remark\n", encoding="utf-8")
+    assert code.digest_of("draw") != found[0]
+
+
+def test_the_digest_knows_a_file_from_another_of_the_same_content(project):
+    digests = []
+    for name in ("m_a", "m_b"):
+        project(draw="import sandstone.m_a\nimport sandstone.m_b\n", m_a="", m_b="")
+        project(**{name: "EDITED = True\n"})
+        digests.append(code.digest_of("draw"))
+    assert digests[0] != digests[1]

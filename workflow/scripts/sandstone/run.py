@@ -1,6 +1,6 @@
 """The start and the end of a run: what its jobs find around them, and what the run tells.
 
-At its end a run says why it failed, one sentence a reason, or shows its table of metrics.
+At its end a run says why it failed, one sentence a reason, or shows its tables.
 """
 
 import os
@@ -11,6 +11,8 @@ from pathlib import Path
 
 from sandstone import disk
 
+# The second where Snakemake shall not print rules.
+FAILED_JOB = r"^(?:Error in \w*rule|CalledProcessError in)\b"
 LEAST_ROOM = 65536  # bytes; with less, not even the logs and records of a run fit
 SLURM = "logs/slurm"  # below the results: slurm-logdir in profiles/slurm
 PROFILE = "profiles/slurm/profile.yaml"
@@ -63,12 +65,18 @@ def _without_sentence(results: Path, own_logs: Iterable[str | Path]) -> str:
     """Say why no job could: a full disk takes no logs either, and a killed job is silent."""
     if reason := unwritable(results):
         return f"sandstone-srgan: error: {results.absolute()}: {reason}"
-    if any(_lines(Path(file), r"^Error in \w*rule\b") for file in own_logs):
+    if any(_lines(Path(file), FAILED_JOB) for file in own_logs):
         return (
-            "sandstone-srgan: error: a job failed without a sentence of its own: its log above "
-            "says more; if it does not, the job was killed, as when memory runs out: run again"
+            "sandstone-srgan: error: a job failed without a sentence of its own: what it printed "
+            f"above, and its log in {results / 'logs'}, say more; if they do not, the job was "
+            "killed, as when memory runs out: run again"
         )
     return "sandstone-srgan: error: the run was stopped: start again to continue"
+
+
+def without_command(told: str) -> str:
+    """Return what Snakemake says of a failed job without its command, all flags of a script."""
+    return re.sub(r"\bCommand '.*' (?=returned|died)", "Its command ", told, flags=re.DOTALL)
 
 
 def unwritable(folder: Path) -> str | None:
@@ -87,6 +95,12 @@ def summary(results: Path) -> str:
         f"figures  {results / 'figures'}/\n"
         "report   make report"
     )
+
+
+def plans(results: Path, volumes: Iterable[str]) -> str:
+    """Return the plans of upscaling `volumes` that are there, one after the other."""
+    files = (results / "logs" / "plan_upscale" / f"{name}.txt" for name in volumes)
+    return "\n".join(f"\n{file.read_text(encoding='utf-8')}" for file in files if file.exists())
 
 
 def _lines(log: Path, pattern: str) -> list[str]:

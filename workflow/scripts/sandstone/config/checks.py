@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from sandstone.config import schema, validity
-from sandstone.config.paths import check_inside_data, check_path
+from sandstone.config.paths import check_inside_data, check_path, home_advice
 from sandstone.config.plain_yaml import check_keys
 from sandstone.config.sources import check_same_downloads, check_source
+from sandstone.config.used import drop_nulls, used_models
 from sandstone.errors import InputError, shortened, shown
 
 Config = dict[str, Any]
@@ -16,7 +17,7 @@ TILE = {"z": 256, "mean": 128}  # cubes hold more than squares
 
 
 def validate(config: Config) -> None:
-    """Check `config` and fill in the schema's defaults, in place.
+    """Check `config`, drop what is null and fill in the schema's defaults, in place.
 
     Raises
     ------
@@ -24,13 +25,14 @@ def validate(config: Config) -> None:
         Naming the first key that is wrong, and what it should be.
     """
     check_keys(config, "config")
+    drop_nulls(config)
     schema.complete(config)
     _check_samples(config)
     _check_pairs(config)
     _check_weights(config)
-    _check_models(config)
     _check_evaluation(config)
     _check_upscale(config)
+    _check_models(config)
     check_same_downloads(config)
 
 
@@ -63,13 +65,14 @@ def _check_weights(config: Config) -> None:
         if "url" not in weights:
             raise InputError(
                 f"{key} is {shown(weights['path'])}, where no file is; "
-                "data/README.md says how to get it"
+                f"{home_advice(weights['path'])}data/README.md says how to get it"
             )
         check_inside_data(key, weights["path"])
 
 
 def _check_models(config: Config) -> None:
-    for name in config["models"]:
+    """Refuse used models that cannot be trained; those of config.yaml may not fit other pairs."""
+    for name in used_models(config):
         _check_names(config, f"models.{name}.train_on", config["models"][name]["train_on"])
         _check_init(config, name)
         _check_losses(config, name)
@@ -142,7 +145,10 @@ def _check_evaluation(config: Config) -> None:
         if name in {*baselines, "hr"}:
             raise InputError(f"config: a model may not be called {name!r}; rename it")
     validity.check_border(
-        "config: evaluation.border", evaluation["border"], config["pairs"]["hr_size"]
+        "config: evaluation.border",
+        evaluation["border"],
+        config["pairs"]["hr_size"],
+        lpips="lpips_alex" in config["weights"],
     )
 
 

@@ -31,6 +31,11 @@ def check_path(key: str, path: str) -> None:
         raise InputError(f"{key} is {shown(path)}, too long for the name of a file; shorten it")
 
 
+def home_advice(path: str) -> str:
+    """Return what a sentence about a missing file adds where the path starts with a tilde."""
+    return "write your home folder out, since only a shell knows ~; " if path[:1] == "~" else ""
+
+
 def check_inside_data(key: str, path: str) -> None:
     """Refuse to download to anywhere but data/."""
     parts = PurePosixPath(path).parts

@@ -1,7 +1,7 @@
 """One sentence for what is wrong in a config by its schema."""
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import jsonschema
 
@@ -22,6 +22,24 @@ def sentence(error: jsonschema.ValidationError) -> str:
     key = ".".join(map(str, error.path)) or "the config"
     describe = _DESCRIPTIONS.get(str(error.validator), _describe_any)
     return f"config: {describe(key, error)}"
+
+
+def unknown_target(target: str, targets: Iterable[str], files: Iterable[str]) -> str:
+    """Return that nothing makes `target`, and what there is instead.
+
+    Parameters
+    ----------
+    target : str
+        A word of the command line.
+    targets, files : iterable of str
+        Names of targets; files that the workflow makes.
+    """
+    targets = list(targets)
+    close = difflib.get_close_matches(target, [*targets, *files], n=1)
+    there_are = f"{', '.join(targets)}, and the files that README.md lists under Outputs"
+    if close:
+        return f"nothing makes {shown(target)}; did you mean '{close[0]}'? There are {there_are}"
+    return f"nothing makes {shown(target)}; the targets are {there_are}"
 
 
 def _describe_unknown_key(key: str, error: jsonschema.ValidationError) -> str:

@@ -4,7 +4,7 @@ import glob
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sandstone.config.paths import check_inside_data, check_path
+from sandstone.config.paths import check_inside_data, check_path, home_advice
 from sandstone.errors import InputError, shown
 from sandstone.volumes.folder import TIFF, is_folder_of_slices, natural_order, slices_in
 
@@ -111,7 +111,8 @@ def _volume_files(key: str, sample: Config) -> list[str]:
     if found := sorted(glob.glob(str(path)), key=natural_order):
         return found
     raise InputError(
-        f"{key} is {shown(str(path))}, where nothing is; correct it, or give url and sha256"
+        f"{key} is {shown(str(path))}, where nothing is; {home_advice(str(path))}correct it, or "
+        "give url and sha256"
     )
 
 

@@ -10,6 +10,7 @@ called by hand. A `name` is what a sentence calls the value: ``config: slices.wi
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sandstone.choices import LPIPS_EDGE, SSIM_EDGE
 from sandstone.errors import InputError
 
 Key = Callable[[str], str]
@@ -44,13 +45,31 @@ def check_multiple(name: str, value: int, scale_name: str, scale: int) -> None:
     raise InputError(f"{name} {value} is not a multiple of {scale_name} {scale}; take {nearest}")
 
 
-def check_border(name: str, border: int, hr_size: int) -> None:
-    """Raise an `InputError` unless a tile of `hr_size` voxels has more than `border` to cut."""
-    if not 0 <= 2 * border < hr_size:
+def check_border(name: str, border: int, hr_size: int, *, lpips: bool = False) -> None:
+    """Raise an `InputError` unless SSIM, and LPIPS where it is asked for, have enough of a tile.
+
+    Parameters
+    ----------
+    name : str
+    border : int
+        HR voxels cut from each side of a tile.
+    hr_size : int
+        Edge of a tile, HR voxels.
+    lpips : bool
+    """
+    metric, least = ("LPIPS", LPIPS_EDGE) if lpips else ("SSIM", SSIM_EDGE)
+    largest = (hr_size - least) // 2
+    if 0 <= border <= largest:
+        return
+    if largest < 0:
         raise InputError(
-            f"{name} {border} leaves nothing of a tile of {hr_size} voxels; choose one from 0 to "
-            "less than half the edge"
+            f"{metric} needs tiles of {least} voxels, not {hr_size}; make pairs with a larger "
+            f"hr_size{', or drop the weights of LPIPS' if lpips else ''}"
         )
+    raise InputError(
+        f"{name} {border} does not fit: {metric} needs {least} of a tile's {hr_size} voxels; "
+        f"choose one from 0 to {largest}"
+    )
 
 
 def check_losses(

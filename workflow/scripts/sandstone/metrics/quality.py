@@ -11,10 +11,10 @@ from typing import Literal
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from sandstone.choices import SSIM_EDGE
 from sandstone.errors import InputError
 
 SSIM_SIGMA = 1.5
-SSIM_WINDOW = 11  # pixels that a Gaussian of that width, cut at 3.5 sigma, spans
 
 
 def cut_border(image: np.ndarray, border: int) -> np.ndarray:
@@ -104,9 +104,9 @@ def ssim(reference: np.ndarray, image: np.ndarray, *, data_range: float, border:
     to structural similarity, IEEE Transactions on Image Processing 13(4), 600-612.
     """
     reference, image = _comparable(reference, image, data_range, border)
-    if min(reference.shape) < SSIM_WINDOW:
+    if min(reference.shape) < SSIM_EDGE:
         raise InputError(
-            f"SSIM needs {SSIM_WINDOW} x {SSIM_WINDOW} pixels and a border of {border} leaves"
+            f"SSIM needs {SSIM_EDGE} x {SSIM_EDGE} pixels and a border of {border} leaves"
             f" {reference.shape[0]} x {reference.shape[1]}: take larger tiles or a smaller border"
         )
     return float(

@@ -1,8 +1,11 @@
 """Which files the code of a script consists of, and which packages they import."""
 
 import ast
+import hashlib
 import sys
 from pathlib import Path
+
+from sandstone.files import sha256_of
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 PACKAGE = Path(__file__).resolve().parents[1].name
@@ -38,6 +41,16 @@ def files_of(script: str) -> list[Path]:
             found.append(file)
             pending += sorted(shared_modules(file), reverse=True)
     return found
+
+
+def digest_of(script: str) -> str:
+    """Return the SHA-256 of what the code of a script says, wherever it lies, in 64 hex digits.
+
+    It is that of the names within the folder of the scripts and of the bytes of `files_of`. So it
+    changes with every edit, a comment's too, and with nothing else.
+    """
+    names = [(file.relative_to(SCRIPTS).as_posix(), sha256_of(file)) for file in files_of(script)]
+    return hashlib.sha256(repr(names).encode()).hexdigest()
 
 
 def packages_of(script: str) -> list[str]:

@@ -1,0 +1,34 @@
+"""Which models and samples a config asks for: what nobody asks for stops nobody."""
+
+from typing import Any
+
+Config = dict[str, Any]
+
+DROPPABLE = ("samples", "models", "upscale")
+
+
+def drop_nulls(config: Config) -> None:
+    """Remove samples, models and volumes to upscale that an overlay sets to null, in place."""
+    for section in DROPPABLE:
+        entries = config.get(section)
+        if isinstance(entries, dict):
+            for name in [name for name, entry in entries.items() if entry is None]:
+                del entries[name]
+
+
+def used_models(config: Config) -> list[str]:
+    """Return the models under evaluation, those that upscale, and those that they start from."""
+    upscaling = [entry["model"] for entry in config["upscale"].values()]
+    models = list(dict.fromkeys(config["evaluation"]["models"] + upscaling))
+    for model in models:
+        parent = config["models"].get(model, {}).get("init_from")
+        if parent and parent not in models:
+            models.append(parent)
+    return models
+
+
+def used_samples(config: Config) -> list[str]:
+    """Return the samples under evaluation and those that a used model is trained on, sorted."""
+    training = (config["models"][model]["train_on"] for model in used_models(config))
+    measured = config["evaluation"]["samples"]
+    return sorted({*measured, *(sample for on in training for sample in on)})
