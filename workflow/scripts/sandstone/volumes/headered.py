@@ -9,7 +9,7 @@ import numpy as np
 
 from sandstone.errors import InputError, shown
 from sandstone.sizes import voxel_bytes
-from sandstone.volumes.formats import named_data
+from sandstone.volumes.folder import named_data
 from sandstone.volumes.raw import (
     DataFile,
     RawLayout,
@@ -55,6 +55,7 @@ NRRD_TYPES = {
     "f8": ("double",),
 }
 NRRD_LIST = re.compile(rb"(?im)^data ?file:[ \t]*LIST\b[^\n]*\n")
+LIST_LIMIT = 1 << 20  # bytes; a list of files may be longer than other headers
 NRRD_POSITIONS = ("domain", "space", "time", "none", "???")  # kinds of axes along which voxels lie
 
 
@@ -111,7 +112,7 @@ def _lines(path: Path, start: int) -> list[str]:
     """Return the lines of a header from `start` on."""
     with path.open("rb") as stream:
         stream.seek(start)
-        return stream.read().decode("utf-8", errors="replace").splitlines()
+        return stream.read(LIST_LIMIT).decode("utf-8", errors="replace").splitlines()
 
 
 def _metaimage_voxel_size(header: dict[str, str]) -> FileVoxelSize:

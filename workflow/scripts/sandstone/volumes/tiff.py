@@ -10,7 +10,7 @@ import tifffile
 
 from sandstone.errors import InputError, shortened
 from sandstone.sizes import check_compressed_length, check_length, voxel_bytes
-from sandstone.volumes.formats import TIFF
+from sandstone.volumes.folder import TIFF
 from sandstone.volumes.runs import in_runs
 from sandstone.volumes.source import (
     UNKNOWN,
