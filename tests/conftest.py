@@ -48,6 +48,12 @@ def shared_weights() -> Path:
     return _shared_folder("SANDSTONE_WEIGHTS", "weights")
 
 
+@pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """Volumes and configs like those of public reports; a README.md in it says what is right."""
+    return _shared_folder("SANDSTONE_CASES", "cases")
+
+
 @pytest.fixture(autouse=True)
 def start_tensorflow_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let scripts that run inside the test process seed TensorFlow, which has started already.

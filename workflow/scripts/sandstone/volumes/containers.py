@@ -17,7 +17,9 @@ from sandstone.volumes.source import (
     array_source,
     last_three,
     micrometres,
+    numbers,
     stated,
+    unreadable_is_silent,
 )
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ def open_hdf5(path: Path, dataset: str | None) -> Source:
         voxels = archive[name]
         check_storage(voxels, path)
         if "element_size_um" in voxels.attrs:
-            size = last_three(np.ravel(voxels.attrs["element_size_um"]))
+            size = last_three(numbers(voxels.attrs["element_size_um"]))
         else:
             size = _anu_voxel_size(archive.attrs)
         voxels = _with_true_sign(voxels, name, voxels.attrs, archive.attrs)
@@ -193,6 +195,7 @@ def is_volume(shape: Sequence[int] | None) -> bool:
     return shape is not None and len(shape) >= 3 and all(length == 1 for length in shape[:-3])
 
 
+@unreadable_is_silent
 def _anu_voxel_size(attributes: Mapping[str, Any]) -> FileVoxelSize:
     if "voxel_size_xyz" not in attributes:
         return UNKNOWN

@@ -19,8 +19,10 @@ from sandstone.volumes.source import (
     Format,
     Source,
     micrometres,
+    numbers,
     stated,
     stored_source,
+    unreadable_is_silent,
     volume_shape,
 )
 
@@ -124,8 +126,9 @@ def _metaimage_data(
     return DataFile(file, shape, dtype, offset, compressed)
 
 
+@unreadable_is_silent
 def _metaimage_voxel_size(header: dict[str, str]) -> FileVoxelSize:
-    spacing = [float(text) for text in header.get("ElementSpacing", "").split()]
+    spacing = numbers(header.get("ElementSpacing", ""))
     unit = header.get("DistanceUnits")
     if len(spacing) not in (2, 3) or (unit is None and set(spacing) == {1.0}):
         return UNKNOWN  # all ones is what writers put when nobody told them
@@ -191,6 +194,7 @@ def _nrrd_data(
     return DataFile(file, shape, dtype, offset, compressed)
 
 
+@unreadable_is_silent
 def _nrrd_voxel_size(header: dict[str, Any]) -> FileVoxelSize:
     """Return the lengths of the space directions, or the spacings, where they have a unit."""
     if "space directions" in header:

@@ -1,12 +1,15 @@
-"""Read slices in runs, where the layout of a file makes a run as cheap as one slice."""
+"""Join the slices of several files, and read runs of slices where one costs no more."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import accumulate
+from pathlib import Path
 
 import numpy as np
 
+from sandstone.errors import InputError
 from sandstone.sizes import voxel_bytes
-from sandstone.volumes.source import Source
+from sandstone.volumes.source import Source, library_errors
 
 HELD_BYTES = 1 << 28  # of a run, at most, unless a single call asks for more
 
@@ -31,6 +34,106 @@ def in_runs(source: Source, depth: int = 1) -> Source:
 def in_chunks(source: Source, chunks: Sequence[int] | None) -> Source:
     """Return a source that unpacks a chunk once for all slices in it."""
     return in_runs(source, chunks[-3]) if chunks and len(chunks) >= 3 else source
+
+
+def joined(files: Sequence[Path], open_part: Callable[[Path], Source]) -> Source:
+    """Return one source of the slices of several files, in the given order.
+
+    Each file is opened once to see its slices, and again to read them; one is open at a time.
+
+    Parameters
+    ----------
+    files : sequence of Path
+    open_part : callable
+        Opens one of them.
+
+    Raises
+    ------
+    InputError
+        If their slices differ in shape or type, or single slices lie among stacks.
+    """
+    parts = [_seen(file, open_part) for file in files]
+    first = parts[0]
+    for file, part in zip(files, parts, strict=True):
+        if _slice_of(part) != _slice_of(first):
+            raise InputError(
+                f"{file}: a slice of {part.dtype.name} and shape {part.shape[1:]}, but "
+                f"{files[0].name} is {first.dtype.name} of shape {first.shape[1:]}; "
+                "put only slices of one scan together"
+            )
+    depths = [part.shape[0] for part in parts]
+    # The last part of a stack may be a single slice; elsewhere stack and slices double each other.
+    for file, depth in zip(files[1:], depths[1:-1] if depths[0] > 1 else depths[1:], strict=False):
+        if (depth == 1) != (depths[0] == 1):
+            raise InputError(
+                f"{file}: slices in it: {depth}, in {files[0].name}: {depths[0]}; put either "
+                "single slices or the parts of one stack together"
+            )
+    parts_in_order = _Parts(files, depths, open_part, first)
+    shape = (sum(depths), *first.shape[1:])
+    return in_runs(
+        replace(
+            first,
+            shape=shape,
+            read=parts_in_order.read,
+            files=tuple(files),
+            close=parts_in_order.close,
+        )
+    )
+
+
+def _seen(file: Path, open_part: Callable[[Path], Source]) -> Source:
+    """Return what a file's header says, with the file closed again."""
+    with library_errors(file):
+        source = open_part(file)
+        source.close()
+    return source
+
+
+def _slice_of(source: Source) -> tuple[object, ...]:
+    return source.shape[1:], source.dtype.newbyteorder("=")
+
+
+class _Parts:
+    """The slices of several files, of which the last one read stays open."""
+
+    def __init__(
+        self,
+        files: Sequence[Path],
+        depths: Sequence[int],
+        open_part: Callable[[Path], Source],
+        first: Source,
+    ) -> None:
+        self._files = files
+        self._starts = list(accumulate(depths, initial=0))
+        self._open_part = open_part
+        self._slice = (first.shape[1:], first.dtype.newbyteorder("="))
+        self._held: tuple[int, Source] | None = None
+
+    def read(self, z0: int, z1: int, rows: slice) -> np.ndarray:
+        """Return rows of the slices z0 to z1 - 1, as `Source` describes."""
+        (height, width), dtype = self._slice
+        voxels = np.empty((z1 - z0, len(range(*rows.indices(height))), width), dtype)
+        for place, file in enumerate(self._files):
+            start, stop = self._starts[place : place + 2]
+            a, b = max(z0, start), min(z1, stop)
+            if a < b:
+                with library_errors(file):
+                    part = self._part(place)
+                    voxels[a - z0 : b - z0] = part.read(a - start, b - start, rows)
+        return voxels
+
+    def _part(self, place: int) -> Source:
+        if self._held is None or self._held[0] != place:
+            self.close()
+            self._held = (place, self._open_part(self._files[place]))
+        return self._held[1]
+
+    def close(self) -> None:
+        """Let go of the file that is open."""
+        if self._held is not None:
+            self._held[1].close()
+            self._held = None
 
 
 class _Runs:
