@@ -50,7 +50,7 @@ def test_a_screen_resolution_is_no_size(cases: Path, rock: np.ndarray, capsys: C
     volume = open_volume(slices, voxel_size_um=2.5)
     assert volume.voxel_size_um == (2.5, 2.5, 2.5)
     assert_is(volume, rock, times=1)
-    (note,) = notes(capsys)
+    (note,) = (line for line in notes(capsys) if "left out" not in line)
     assert "264.55 µm a voxel along y, voxel_size_um says 2.5; mere tags of resolution" in note
 
 
@@ -58,7 +58,7 @@ def test_a_size_that_no_scanner_has_is_asked_for(
     cases: Path, rock: np.ndarray, capsys: Capture
 ) -> None:
     header = cases / "05_mhd_spacing_in_um" / "um.mhd"
-    with pytest.raises(InputError, match="says 3003.5 µm a voxel, which no scanner has; give"):
+    with pytest.raises(InputError, match=r"says 3003\.5 µm a voxel, which no scanner has; give"):
         open_volume(header)
     volume = open_volume(header, voxel_size_um=3.0035)
     assert volume.voxel_size_um == (3.0035, 3.0035, 3.0035)

@@ -173,8 +173,8 @@ def test_a_file_whose_name_looks_like_a_pattern_is_itself(tmp_path: Path) -> Non
         (["1.tif", "absent.tif"], "absent.tif: no such file"),
         ([], "no file of a volume"),
         ("empty", "holds no TIFF slices"),
-        ("rock.jpg", "unknown suffix '.jpg'; supported are .tif, .tiff, .raw, .npy"),
-        (["1.tif", "rock.jpg"], "only TIFF slices can be stacked"),
+        ("rock.dat", "unknown suffix '.dat'; supported are .tif, .tiff, .bmp, .png"),
+        (["1.tif", "rock.dat"], "only slices of one kind"),
     ],
 )
 def test_wrong_paths_are_one_sentence(
@@ -183,7 +183,7 @@ def test_wrong_paths_are_one_sentence(
     monkeypatch.chdir(tmp_path)
     write_slices(tmp_path, ["1.tif"])
     (tmp_path / "empty").mkdir()
-    (tmp_path / "rock.jpg").touch()
+    (tmp_path / "rock.dat").touch()
     with pytest.raises(InputError, match=sentence):
         open_volume(paths, voxel_size_um=1)
 
@@ -200,7 +200,8 @@ def test_an_unreadable_file_is_one_sentence(
 
     for name in ("pathlib.Path.open", "tifffile.TiffFile", "h5py.File"):
         monkeypatch.setattr(name, deny)
-    layout = RawLayout((2, 10, 10), "uint8") if suffix == ".raw" else None
+    headerless = suffix in {".raw", ".raw.gz", ".vol"}
+    layout = RawLayout((2, 10, 10), "uint8") if headerless else None
     with pytest.raises(InputError, match=f"rock{suffix}: permission to read it is denied"):
         open_volume(path, voxel_size_um=1, raw=layout)
 

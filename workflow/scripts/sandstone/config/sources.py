@@ -6,7 +6,7 @@ from typing import Any
 
 from sandstone.config.paths import check_inside_data, check_path
 from sandstone.errors import InputError, shown
-from sandstone.volumes.folder import TIFF, is_folder_of_slices, natural_order, slices_in
+from sandstone.volumes.formats import TIFF, is_folder_of_slices, natural_order, slices_in
 
 Config = dict[str, Any]
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ import tifffile
 from sandstone import ome_set
 from sandstone.errors import InputError, note, shortened
 from sandstone.sizes import check_compressed_length, check_length, voxel_bytes
-from sandstone.volumes.folder import TIFF, odd_numbers
-from sandstone.volumes.runs import in_runs, joined
+from sandstone.volumes.formats import TIFF
+from sandstone.volumes.runs import Part, in_runs, joined
 from sandstone.volumes.source import (
     INCH_UM,
     UNKNOWN,
@@ -74,26 +75,61 @@ def open_stack(files: list[Path]) -> Source:
                 f"{files[0]}; give the files of one whole set, and no others"
             )
         return _open_set(found)
-    for sentence in odd_numbers(files):
-        note(sentence)
     with library_errors(files[0]):
         first = open_tiff(files[0])
         first.close()
-    source = joined(files, _open_part)
+    source = _joined(files)
     if first.shape[0] > 1:
         note(f"{files[0]}: joined with {len(files) - 1} more to {source.shape[0]} slices")
     return replace(source, voxel_size_um=first.voxel_size_um, bare_size=first.bare_size)
 
 
 def _open_set(found: ome_set.OmeSet) -> Source:
-    source = joined(found.files, _open_part)
+    source = _joined(found.files)
     if found.planes != source.shape[0]:
-        source.close()
         raise InputError(
             f"{found.files[0]}: its OME-TIFF set has {found.planes} planes, its {len(found.files)} "
             f"files hold {source.shape[0]}; copy the whole set again, or save it as one volume"
         )
     return replace(source, voxel_size_um=_ome_voxel_size(found.xml))
+
+
+def _joined(files: list[Path]) -> Source:
+    """Join the slices of several files, which must be alike."""
+    seen = [_seen(file) for file in files]
+    first = seen[0]
+    for file, other in zip(files, seen, strict=True):
+        if (other.shape[1:], other.dtype.newbyteorder("=")) != (
+            first.shape[1:],
+            first.dtype.newbyteorder("="),
+        ):
+            raise InputError(
+                f"{file}: a slice of {other.dtype.name} and shape {other.shape[1:]}, but "
+                f"{files[0].name} is {first.dtype.name} of shape {first.shape[1:]}; "
+                "put only slices of one scan together"
+            )
+    depths = [source.shape[0] for source in seen]
+    # The last part of a stack may be one slice; elsewhere, slices beside a stack double it.
+    same_kind = depths if depths[0] == 1 else depths[:-1]
+    for file, depth in zip(files, same_kind, strict=False):
+        if (depth == 1) != (depths[0] == 1):
+            raise InputError(
+                f"{file}: slices in it: {depth}, in {files[0].name}: {depths[0]}; put either "
+                "single slices or the parts of one stack together"
+            )
+    parts = [
+        Part(file, depth, partial(_open_part, file))
+        for file, depth in zip(files, depths, strict=True)
+    ]
+    return in_runs(joined(parts, first))
+
+
+def _seen(file: Path) -> Source:
+    """Return what a file's header says, with the file closed again."""
+    with library_errors(file):
+        source = _open_part(file)
+        source.close()
+    return source
 
 
 def _open_part(file: Path) -> Source:
