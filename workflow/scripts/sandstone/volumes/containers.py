@@ -212,7 +212,7 @@ def _netcdf_attributes(path: Path) -> dict[str, Any]:
     if not _is_classic(path):
         with h5py.File(path, "r") as archive:
             return dict(archive.attrs)
-    archive = netcdf_file(path, "r", mmap=False)
+    archive = netcdf_file(path, "r", mmap=True)
     try:
         return dict(vars(archive)["_attributes"])
     finally:

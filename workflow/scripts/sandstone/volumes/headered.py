@@ -2,7 +2,6 @@
 
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from sandstone.errors import InputError, shown
 from sandstone.sizes import voxel_bytes
-from sandstone.volumes.formats import named_data
+from sandstone.volumes.folder import named_data
 from sandstone.volumes.raw import (
     DataFile,
     RawLayout,
@@ -58,6 +57,7 @@ NRRD_TYPES = {
     "f8": ("double",),
 }
 NRRD_LIST = re.compile(rb"(?im)^data ?file:[ \t]*LIST\b[^\n]*\n")
+LIST_LIMIT = 1 << 20  # bytes; a list of files may be longer than other headers
 NRRD_POSITIONS = ("domain", "space", "time", "none", "???")  # kinds of axes along which voxels lie
 
 
@@ -110,12 +110,11 @@ def _metaimage_header(path: Path) -> tuple[dict[str, str], int]:
     return header, end
 
 
-def _lines(path: Path, start: int) -> Iterator[str]:
-    """Yield the lines of a header from `start` on; what is read is what the caller takes."""
+def _lines(path: Path, start: int) -> list[str]:
+    """Return the lines of a header from `start` on."""
     with path.open("rb") as stream:
         stream.seek(start)
-        while line := stream.readline(HEADER_LIMIT):
-            yield line.decode("utf-8", errors="replace")
+        return stream.read(LIST_LIMIT).decode("utf-8", errors="replace").splitlines()
 
 
 @unreadable_is_silent

@@ -12,7 +12,7 @@ import numpy as np
 
 from sandstone.errors import InputError, note
 from sandstone.sizes import LARGEST_BLOCK, check_compressed_length, voxel_bytes
-from sandstone.volumes.formats import IMAGES, KINDS, suffix_of
+from sandstone.volumes.folder import IMAGES, KINDS, suffix_of
 from sandstone.volumes.runs import Part, joined
 from sandstone.volumes.source import (
     HEADER_LIMIT,

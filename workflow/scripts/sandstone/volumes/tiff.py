@@ -15,7 +15,7 @@ import tifffile
 from sandstone import ome_set
 from sandstone.errors import InputError, note, shortened
 from sandstone.sizes import check_compressed_length, check_length, voxel_bytes
-from sandstone.volumes.formats import TIFF
+from sandstone.volumes.folder import TIFF
 from sandstone.volumes.runs import Part, in_runs, joined
 from sandstone.volumes.source import (
     INCH_UM,

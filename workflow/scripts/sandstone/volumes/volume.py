@@ -11,7 +11,7 @@ import numpy as np
 from sandstone.errors import InputError, note
 from sandstone.sizes import LARGEST_BLOCK, voxel_bytes
 from sandstone.volumes import formats
-from sandstone.volumes.formats import is_folder_of_slices, natural_order, slices_in
+from sandstone.volumes.folder import is_folder_of_slices, natural_order, slices_in
 from sandstone.volumes.raw import RawLayout
 from sandstone.volumes.source import UNKNOWN, FileVoxelSize, Source, is_print, library_errors
 from sandstone.volumes.unchanged import check_unchanged, states

@@ -77,19 +77,23 @@ def _chosen(
     if outside := [name for name in members if ".." in name.split("/")]:
         raise InputError(f"{path}: its array {outside[0]!r} lies outside; give that store")
     groups = {"": group, **{n: each for n, each in members.items() if isinstance(each, zarr.Group)}}
-    pyramids = [levels for name, each in groups.items() if (levels := _levels(each.attrs, name))]
-    levels = {name: level for pyramid in pyramids for name, level in pyramid.items()}
+    pyramids = {
+        name: found for name, each in groups.items() if (found := _levels(each.attrs, name))
+    }
+    levels = {name: level for pyramid in pyramids.values() for name, level in pyramid.items()}
     arrays = {
         name: each
         for name, each in members.items()
         if isinstance(each, zarr.Array)
         and (is_volume(each.shape) or (name in levels and levels[name].order(each.shape)))
     }
-    if dataset is None and len(pyramids) == 1:
-        dataset = next(iter(pyramids[0]))
-    finest = [next(iter(pyramid)) for pyramid in pyramids]
-    offered = finest if len(pyramids) > 1 and dataset is None else sorted(arrays)
-    name = choose(path, offered, dataset)
+    if dataset is None and pyramids:
+        # The image of the store itself, else those of its groups; labels are no images.
+        images = [""] if "" in pyramids else [n for n in pyramids if "labels" not in n.split("/")]
+        finest = [next(iter(pyramids[image])) for image in images]
+        name = choose(path, finest or sorted(arrays), finest[0] if len(finest) == 1 else None)
+    else:
+        name = choose(path, sorted(arrays), dataset)
     return arrays[name], levels.get(name)
 
 
