@@ -58,4 +58,4 @@ def test_zarr_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "file.zarr").write_bytes(b"packed")
     refuse(tmp_path / "file.zarr", "is a folder")
     (tmp_path / "empty.zarr").mkdir()
-    refuse(tmp_path / "empty.zarr", "damaged")
+    refuse(tmp_path / "empty.zarr", "cannot be read")

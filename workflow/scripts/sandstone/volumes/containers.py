@@ -22,7 +22,9 @@ from sandstone.volumes.source import (
     last_three,
     library_errors,
     micrometres,
+    numbers,
     stated,
+    unreadable_is_silent,
 )
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def open_hdf5(path: Path, dataset: str | None) -> Source:
         voxels = archive[name]
         check_storage(voxels, path)
         if "element_size_um" in voxels.attrs:
-            size = last_three(np.ravel(voxels.attrs["element_size_um"]))
+            size = last_three(numbers(voxels.attrs["element_size_um"]))
         else:
             size = _anu_voxel_size(archive.attrs)
         if size == UNKNOWN:
@@ -368,6 +370,7 @@ def choose(path: Path, volumes: Sequence[str], dataset: str | None) -> str:
     return volumes[0]
 
 
+@unreadable_is_silent
 def _anu_voxel_size(attributes: Mapping[str, Any]) -> FileVoxelSize:
     if "voxel_size_xyz" not in attributes:
         return UNKNOWN

@@ -1,7 +1,9 @@
 """Which files make a volume: the slices in a folder and their order, what a header names."""
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from sandstone.errors import InputError, shown
@@ -20,6 +22,9 @@ KINDS = {
     ".png": "PNG",
     **dict.fromkeys((".jpg", ".jpeg"), "JPEG"),
 }
+# What systems append to the name of a copy.
+COPIES = re.compile(r" ?\([0-9]+\)$|[ _-]+(copy|kopie)[ _-]?[0-9]*$", re.IGNORECASE)
+MOST_GAPS_SHOWN = 5
 PREVIEW = "_spr"  # SkyScan's NRecon puts one such image beside the slices
 
 _HEADER_BYTES = 1 << 20  # a list of files may be longer than other headers
@@ -139,6 +144,51 @@ def natural_order(path: str | Path) -> list[tuple[int, int | str]]:
     """Sort key that puts slice_2 before slice_10; ties by the plain text."""
     parts = re.split(r"([0-9]+)", str(path))
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in [*parts, str(path)]]
+
+
+def odd_numbers(files: Sequence[Path]) -> list[str]:
+    """Return a sentence each on numbers that a series of slices leaves out, or has twice."""
+    stems = {file.stem for file in files}
+    named: dict[tuple[str | int, ...], list[Path]] = {}
+    for file in files:
+        original = COPIES.sub("", file.stem)
+        parts = re.split(r"([0-9]+)", original if original in stems else file.stem)
+        key = tuple(int(part) if part.isdecimal() else part for part in parts)
+        named.setdefault(key, []).append(file)
+    sentences = [
+        f"{several[0]} and {several[1].name} have one number; is a slice there twice?"
+        for several in named.values()
+        if len(several) > 1
+    ][:1]
+    if gaps := _gaps(list(named)):
+        shown = ", ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in gaps[:MOST_GAPS_SHOWN])
+        sentences.append(
+            f"{files[0].parent}: no files are numbered {shown}"
+            f"{', ...' if len(gaps) > MOST_GAPS_SHOWN else ''}, between others that are; are "
+            "slices missing? Those beside the gap are taken for neighbours"
+        )
+    return sentences
+
+
+def _gaps(names: list[tuple[str | int, ...]]) -> list[tuple[int, int]]:
+    """Return the first and last number of each gap in a series; none where it is no series."""
+    if len(names) < 3 or len({name[::2] for name in names}) > 1:
+        return []
+    varying = [column for column in zip(*names, strict=True) if len(set(column)) > 1]
+    if len(varying) != 1:
+        return []
+    numbers = sorted(int(number) for number in varying[0])
+    steps = Counter(b - a for a, b in pairwise(numbers))
+    step, often = max(steps.items(), key=lambda item: (item[1], -item[0]))
+    if 2 * often < len(numbers) - 1:
+        return []
+    return list(_between(numbers, step))
+
+
+def _between(numbers: list[int], step: int) -> Iterator[tuple[int, int]]:
+    for a, b in pairwise(numbers):
+        if b - a > step:
+            yield a + step, b - step if (b - a) % step == 0 else b - 1
 
 
 # --- files that a header names ---

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandstone.errors import InputError, note
-from sandstone.volumes.folder import KINDS, left_out, log_beside, suffix_of
+from sandstone.volumes.folder import KINDS, left_out, log_beside, odd_numbers, suffix_of
 
 if TYPE_CHECKING:  # the Python of Snakemake, which looks at names, need not have NumPy
     from sandstone.volumes.raw import RawLayout
@@ -136,8 +136,10 @@ def _stack(
     _refuse_options(files[0], raw, None if kind == "NetCDF" else dataset)
     for sentence in left_out(files):
         note(sentence)
-    if kind == "NetCDF":
+    if kind == "NetCDF":  # its blocks say themselves which slices they hold
         return lambda: containers.open_blocks(files, dataset)
+    for sentence in odd_numbers(files):
+        note(sentence)
     stack = tiff.open_stack if kind == "TIFF" else images.open_stack
     return lambda: images.with_log(stack(files), log_beside(files))
 

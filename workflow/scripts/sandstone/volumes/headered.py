@@ -25,7 +25,9 @@ from sandstone.volumes.source import (
     Format,
     Source,
     micrometres,
+    numbers,
     stated,
+    unreadable_is_silent,
 )
 
 META_TYPES = {
@@ -115,11 +117,12 @@ def _lines(path: Path, start: int) -> list[str]:
         return stream.read(LIST_LIMIT).decode("utf-8", errors="replace").splitlines()
 
 
+@unreadable_is_silent
 def _metaimage_voxel_size(header: dict[str, str]) -> FileVoxelSize:
     # Without a unit, ElementSize means mm to ITK and µm to others, so it tells nothing then.
     unit = header.get("DistanceUnits")
     silent = "" if unit is None else header.get("ElementSize", "")
-    spacing = [float(text) for text in header.get("ElementSpacing", silent).split()]
+    spacing = numbers(header.get("ElementSpacing", silent))
     if len(spacing) not in (2, 3) or (unit is None and set(spacing) == {1.0}):
         return UNKNOWN  # all ones is what writers put when nobody told them
     x, y, z = [*spacing, None][:3]
@@ -184,6 +187,7 @@ def _nrrd_dtype(path: Path, header: dict[str, Any]) -> np.dtype:
     raise InputError(f"{path}: type {header['type']} is not supported; save it as uint16")
 
 
+@unreadable_is_silent
 def _nrrd_voxel_size(header: dict[str, Any]) -> FileVoxelSize:
     """Return the lengths of the space directions, or the spacings, where they have a unit."""
     if "space directions" in header:

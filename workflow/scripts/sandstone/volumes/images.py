@@ -113,22 +113,17 @@ def _decoded(path: Path, dtype: np.dtype) -> np.ndarray:
 
 def with_log(source: Source, log: Path | None) -> Source:
     """Return slices with the voxel size of their SkyScan log, where they tell none themselves."""
-    if log is None or source.voxel_size_um != UNKNOWN:
+    if log is None or not (source.bare_size or source.voxel_size_um == UNKNOWN):
         return source
     with log.open("rb") as stream:
         text = stream.read(HEADER_LIMIT).decode("latin-1")
     for line in PIXEL_SIZES:
         found = line.findall(text)
-        if found and (size := _number(found[-1])) is not None:
-            return replace(source, voxel_size_um=(size, size, size), files=(*source.files, log))
+        if found and (size := stated(found[-1])) is not None:
+            return replace(
+                source, voxel_size_um=(size,) * 3, bare_size=False, files=(*source.files, log)
+            )
     return source
-
-
-def _number(text: str) -> float | None:
-    try:
-        return stated(float(text))
-    except ValueError:
-        return None
 
 
 FORMATS = {suffix: Format(open_image) for suffix in IMAGES}

@@ -100,7 +100,8 @@ class Part:
 def joined(parts: Sequence[Part], like: Source, files: tuple[Path, ...] | None = None) -> Source:
     """Return parts that lie one behind the other along z as one source.
 
-    A part is open only while it is read: a volume may have more files than may be open at once.
+    The part that was read last stays open: a volume may have more files than may be open at once,
+    and to open a long stack for every slice of it would take its time.
 
     Parameters
     ----------
@@ -113,6 +114,7 @@ def joined(parts: Sequence[Part], like: Source, files: tuple[Path, ...] | None =
     """
     ends = list(accumulate(part.depth for part in parts))
     shape = (ends[-1], *like.shape[1:])
+    held = _Held()
 
     def read(z0: int, z1: int, rows: slice) -> np.ndarray:
         size = (z1 - z0, len(range(*rows.indices(shape[1]))), shape[2])
@@ -121,21 +123,33 @@ def joined(parts: Sequence[Part], like: Source, files: tuple[Path, ...] | None =
             first = end - part.depth
             start, stop = max(z0, first), min(z1, end)
             if start < stop:
-                voxels[start - z0 : stop - z0] = _read(part, start - first, stop - first, rows)
+                voxels[start - z0 : stop - z0] = held.read(part, start - first, stop - first, rows)
         return voxels
 
-    return Source(
-        shape, like.dtype, read, files or tuple(part.path for part in parts), like.voxel_size_um
-    )
+    paths = files or tuple(part.path for part in parts)
+    return Source(shape, like.dtype, read, paths, like.voxel_size_um, held.close)
 
 
-def _read(part: Part, z0: int, z1: int, rows: slice) -> np.ndarray:
-    with library_errors(part.path):
-        source = part.open()
-        try:
-            return source.read(z0, z1, rows)
-        finally:
-            source.close()
+class _Held:
+    """The part that was read last."""
+
+    def __init__(self) -> None:
+        self._part: Part | None = None
+        self._source: Source | None = None
+
+    def read(self, part: Part, z0: int, z1: int, rows: slice) -> np.ndarray:
+        """Return rows of slices of a part, counted from its own first."""
+        with library_errors(part.path):
+            if self._source is None or self._part is not part:
+                self.close()
+                self._part, self._source = part, part.open()
+            return self._source.read(z0, z1, rows)
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._source is not None:
+            self._source.close()
+            self._source = None
 
 
 def is_volume(shape: Sequence[int] | None) -> bool:
