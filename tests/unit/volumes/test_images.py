@@ -1,3 +1,5 @@
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +92,16 @@ def test_a_truncated_image_names_itself(tmp_path: Path, suffix: str) -> None:
 def test_other_formats_under_these_names_are_refused(tmp_path: Path) -> None:
     Image.fromarray(GREY[0]).save(tmp_path / "rock.gif")
     (tmp_path / "rock.gif").rename(tmp_path / "rock.png")
+    refuse(tmp_path / "rock.png", "rock.png: ")
+
+
+@pytest.mark.parametrize("edge", [60_000, 2**31 - 1])
+def test_a_header_that_lies_is_refused(tmp_path: Path, edge: int) -> None:
+    Image.fromarray(GREY[0]).save(tmp_path / "rock.png")
+    content = bytearray((tmp_path / "rock.png").read_bytes())
+    content[16:24] = struct.pack(">II", edge, edge)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    (tmp_path / "rock.png").write_bytes(content)
     refuse(tmp_path / "rock.png", "rock.png: ")
 
 

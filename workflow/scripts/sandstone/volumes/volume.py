@@ -131,19 +131,19 @@ def open_volume(
     """Open a volume without reading its voxels.
 
     Grey levels come as they are stored: no colour table, rescaling or inversion is applied.
-    Compressed MetaImage and NRRD files are unpacked into memory by the first read; all other
-    formats stay on disk.
+    MetaImage, NRRD and headerless files that are packed are unpacked into memory by the first
+    read; all other formats stay on disk.
 
     Parameters
     ----------
     paths : str, Path or sequence of them
-        A file, a folder of TIFF slices (in natural order), a glob pattern, or several TIFF
-        slices in the order of depth.
+        A file, a folder of slices (in natural order), a glob pattern, or several slices in the
+        order of depth. Slices are TIFF, BMP, PNG or JPEG files, or blocks of NetCDF.
     voxel_size_um : float or sequence of three floats, optional
         Voxel edge, or edges along z, y, x, micrometres. Default: what the file says. A file
         that knows only the voxel size within a slice counts as isotropic then.
     raw : RawLayout, optional
-        Layout of a headerless file; required for ``.raw``.
+        Layout of a headerless file; required for ``.raw`` and ``.raw.gz``.
     dataset : str, optional
         Which array of an HDF5, NetCDF or Zarr file; needed only if there are several.
 
@@ -178,7 +178,7 @@ def expand(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     Raises
     ------
     InputError
-        If something is missing, or a folder holds no TIFF slices.
+        If something is missing, or a folder holds no slices.
     """
     several = [paths] if isinstance(paths, str | Path) else list(paths)
     if len(several) == 1:
