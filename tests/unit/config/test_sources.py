@@ -9,7 +9,7 @@ from sandstone.errors import InputError
 
 
 def test_files_of_a_folder_a_glob_and_a_file(tmp_path: Path) -> None:
-    for name in ("b.tif", "a.tif", ".hidden"):
+    for name in ("b.tif", "a.tif", "c_spr.tif", ".hidden"):
         (tmp_path / name).touch()
     both = [f"{tmp_path}/a.tif", f"{tmp_path}/b.tif"]
     assert sources.volume_files("x", {"path": str(tmp_path)}) == both

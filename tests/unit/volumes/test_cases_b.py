@@ -85,7 +85,7 @@ def test_a_coarse_level_of_bioformats2raw_has_its_own_size(volumes: Path) -> Non
 
 
 def test_skyscan(volumes: Path, rock: np.ndarray, capfd: pytest.CaptureFixture[str]) -> None:
-    for name in ("bmp", "tif_with_spr"):
+    for name in ("bmp", "tif_with_spr", "tif_with_spr/*.tif"):
         folder = volumes / "10_skyscan" / name
         assert_is(rock, folder, scale=1)
         assert voxel_size(folder) == (SIZE,) * 3

@@ -15,6 +15,7 @@ from sandstone.volumes.folder import (
     natural_order,
     slices_in,
     suffix_of,
+    without_previews,
 )
 from sandstone.volumes.formats import check_files
 
@@ -151,8 +152,8 @@ def _volume_files(key: str, sample: Config) -> list[str]:
         return list(map(str, slices_in(path)))
     if path.exists():
         return [str(path)]
-    if found := sorted(glob.glob(str(path)), key=natural_order):
-        return found
+    if found := without_previews(list(map(Path, glob.glob(str(path))))):
+        return sorted(map(str, found), key=natural_order)
     raise InputError(
         f"{key} is {shown(str(path))}, where nothing is; correct it, or give url and sha256"
     )

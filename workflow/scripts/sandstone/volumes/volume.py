@@ -11,7 +11,7 @@ import numpy as np
 from sandstone.errors import InputError, note
 from sandstone.sizes import LARGEST_BLOCK, voxel_bytes
 from sandstone.volumes import formats
-from sandstone.volumes.folder import is_folder_of_slices, natural_order, slices_in
+from sandstone.volumes.folder import is_folder_of_slices, natural_order, slices_in, without_previews
 from sandstone.volumes.raw import RawLayout
 from sandstone.volumes.source import UNKNOWN, FileVoxelSize, Source, is_print, library_errors
 from sandstone.volumes.unchanged import check_unchanged, states
@@ -201,7 +201,7 @@ def _expand_one(path: Path) -> list[Path]:
         if path.exists():
             return _without_devices([path])
         if found := [Path(name) for name in glob.glob(str(path), recursive=True)]:
-            return _without_devices(sorted(found, key=natural_order))
+            return _without_devices(sorted(without_previews(found), key=natural_order))
     if any(character in str(path) for character in "*?["):
         raise InputError(f"{path}: no file matches this pattern; correct the path of the volume")
     raise InputError(f"{path}: no such file or folder; correct the path of the volume")
