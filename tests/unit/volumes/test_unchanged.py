@@ -167,9 +167,9 @@ def test_an_error_of_the_block_alone_stays(files):
     ],
 )
 def test_the_stamp_tells_what_belongs_to_a_file(tmp_path, asked, other):
-    (tmp_path / "rock.mhd").write_text("ElementDataFile = z%d.raw 0 1 1", encoding="utf-8")
-    for name in ("rock.vol", "z0.raw", "z1.raw", other):
+    for name in ("rock.vol", "z0.raw", "z1.raw", asked, other):
         (tmp_path / name).write_bytes(b"before")
+    (tmp_path / "rock.mhd").write_text("ElementDataFile = z%d.raw 0 1 1", encoding="utf-8")
     before = stamp([tmp_path / asked])
     (tmp_path / other).write_bytes(b"after")
     assert stamp([tmp_path / asked]) != before
