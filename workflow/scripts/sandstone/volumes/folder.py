@@ -74,8 +74,8 @@ def slices_in(folder: Path) -> list[Path]:
     if most != "TIFF" and "TIFF" in counts:
         raise InputError(
             f"{folder}: holds {counts[most]} {most} files and {counts['TIFF']} TIFF, such as "
-            f"{kinds['TIFF'][0].name}; give the file of the volume itself, or a pattern such as "
-            f"{folder}/*{kinds[most][0].suffix}"
+            f"{kinds['TIFF'][0].name}; give the file of the volume itself, or a pattern: "
+            f"{folder}/*{kinds[most][0].suffix} or {folder}/*{kinds['TIFF'][0].suffix}"
         )
     return kinds[most]
 
