@@ -50,7 +50,7 @@ def shared_weights() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_cases() -> Path:
-    """Files and overlays that showed a fault, one folder a kind."""
+    """Volumes and configs like those of public reports; a README.md in it says what is right."""
     return _shared_folder("SANDSTONE_CASES", "cases")
 
 

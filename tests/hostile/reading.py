@@ -60,6 +60,7 @@ def read_all(files: list[Path], in_little_memory: Limited) -> list[str]:
         """
     )
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
-    sentences = done.stdout.splitlines()
+    printed = done.stdout.splitlines()
+    sentences = [line for line in printed if not line.startswith("note: ")]
     assert len(sentences) == len(files)
     return sentences

@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import pytest
+
+from sandstone.errors import InputError
+from sandstone.volumes.volume import open_volume
 
 from .conftest import Limited
 from .reading import VOXELS, Runs, read_all, refuse
@@ -98,7 +102,7 @@ def hdf5_many_axes(file: h5py.File, _: Path) -> None:
 HDF5 = [
     hdf5_links, hdf5_external, hdf5_virtual, hdf5_huge, hdf5_huge_fill, hdf5_unwritten,
     hdf5_huge_chunks, hdf5_unknown_filter, hdf5_scale_offset, hdf5_empty_chunk, hdf5_long_chunk,
-    hdf5_text, hdf5_objects, hdf5_attribute, hdf5_many_axes,
+    hdf5_text, hdf5_objects, hdf5_many_axes,
 ]  # fmt: skip
 
 
@@ -130,6 +134,14 @@ def test_dataset_cannot_lead_out_of_hdf5(name: str, tmp_path: Path) -> None:
 def test_hostile_hdf5_takes_little_memory(tmp_path: Path, in_little_memory: Limited) -> None:
     files = [write_hdf5(make, tmp_path / f"{make.__name__}.h5") for make in HDF5]
     assert all(sentence.startswith("refused: ") for sentence in read_all(files, in_little_memory))
+
+
+def test_a_voxel_size_that_is_a_command_counts_as_none(tmp_path: Path) -> None:
+    path = write_hdf5(hdf5_attribute, tmp_path / "rock.h5")
+    with open_volume(path, voxel_size_um=1) as volume:
+        np.testing.assert_array_equal(volume.read(0, 2), VOXELS)
+    with pytest.raises(InputError, match="neither the file nor the config"):
+        open_volume(path)
 
 
 # --- Zarr ----------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from sandstone.config import plain_yaml, used
 from sandstone.config.checks import validate
 from sandstone.config.flags import as_flags
 from sandstone.config.sentences import unknown_target
-from sandstone.config.sources import downloads, volume_files
+from sandstone.config.sources import check_readable, downloads, volume_files
 from sandstone.errors import InputError, one_line
 from sandstone.provenance.code import digest_of
 from sandstone.volumes.unchanged import stamp
@@ -63,11 +63,19 @@ def check_config():
     with one_sentence():
         validate(config)
         for sample in used_samples():
-            volume(sample)
+            check_volume(sample)
         for name, entry in config["upscale"].items():
-            volume_files(name, entry, "upscale")
+            check_volume(name, "upscale")
             if "hr" in entry:
-                volume(entry["hr"])
+                check_volume(entry["hr"])
+
+
+def check_volume(name, section="samples"):
+    """Find the files of a volume; when a run begins, see that they can be read."""
+    entry = config[section][name]
+    if "phantom" not in entry:
+        check = check_readable if workflow.is_main_process else volume_files
+        check(name, entry, section)
 
 
 def check_results():

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandstone import cli
-from sandstone.volumes import flags
+from sandstone.config import flags
 
 if TYPE_CHECKING:
     from sandstone.upscaling.blocks import Tiling

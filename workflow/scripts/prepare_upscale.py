@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
+from sandstone.config import flags
 from sandstone.config.validity import check_levels, check_window
 from sandstone.errors import InputError
 from sandstone.models.options import generator_files
 from sandstone.provenance.record import add_record_flag, write_record
-from sandstone.volumes import flags
 
 if TYPE_CHECKING:
     import numpy as np

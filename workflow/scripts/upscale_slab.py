@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandstone import cli
+from sandstone.config import flags
 from sandstone.errors import InputError
 from sandstone.models.options import generator_files
 from sandstone.provenance.record import add_record_flag, code_of, write_record
-from sandstone.volumes import flags
 
 if TYPE_CHECKING:
     from sandstone.upscaling.blocks import Block

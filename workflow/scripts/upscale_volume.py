@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandstone import cli
+from sandstone.config import flags
 from sandstone.errors import InputError
 from sandstone.provenance.record import RECORD_SUFFIX, add_record_flag, write_record
-from sandstone.volumes import flags
 
 if TYPE_CHECKING:
     import numpy as np

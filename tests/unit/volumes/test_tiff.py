@@ -193,7 +193,7 @@ def test_a_damaged_page_is_one_sentence(tmp_path: Path) -> None:
         stream.write(b"damage")
     with open_volume(path, voxel_size_um=1) as rock:
         rock.read(0, 2)
-        with pytest.raises(InputError, match=r"rock\.tif: damaged"):
+        with pytest.raises(InputError, match=r"rock\.tif: cannot be read"):
             rock.read(2, 3)
 
 
@@ -238,7 +238,7 @@ def test_pages_of_different_shapes(tmp_path: Path) -> None:
     [
         (VOXELS[0, :4], r"2\.tif: a slice of uint16 and shape \(4, 6\)"),
         (VOXELS[0].astype(np.uint8), r"2\.tif: a slice of uint8"),
-        (VOXELS[:2], r"2\.tif: holds 2 slices"),
+        (VOXELS[:2], r"2\.tif: slices in it: 2, in 1\.tif: 1; put either single slices or"),
     ],
 )
 def test_slices_that_do_not_stack(tmp_path: Path, odd: np.ndarray, sentence: str) -> None:
@@ -254,11 +254,19 @@ def test_a_truncated_slice_is_named(tmp_path: Path) -> None:
     refuse(tmp_path, r"2\.tif: .*bytes")
 
 
-def test_slices_tell_the_voxel_size_of_their_plane(tmp_path: Path) -> None:
+def test_slices_tell_the_voxel_size_of_their_plane(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in ("1.tif", "2.tif"):
         tifffile.imwrite(
             tmp_path / name, VOXELS[0], resolution=(5000, 5000), resolutionunit="CENTIMETER"
         )
     assert voxel_size(tmp_path) == (2, 2, 2)
     assert voxel_size(tmp_path, voxel_size_um=[50, 2, 2]) == (50, 2, 2)
-    refuse(tmp_path, "along y", voxel_size_um=50)
+    assert capsys.readouterr().out == ""
+    assert voxel_size(tmp_path, voxel_size_um=50) == (50, 50, 50)
+    (note,) = capsys.readouterr().out.splitlines()
+    assert note.endswith(
+        "1.tif: the file says 2 µm a voxel along y, voxel_size_um says 50; mere tags of resolution "
+        "say the former, so the latter is taken"
+    )

@@ -1,4 +1,4 @@
-"""Exceptions with a sentence for the user, and how such sentences show values."""
+"""Sentences for the user: exceptions that carry one, notes, and how they show values."""
 
 LONGEST_SHOWN = 120  # characters of a value that a sentence repeats
 
@@ -17,6 +17,11 @@ class Stop(Exception):  # noqa: N818 - it names an end, not always an error
     """
 
     exit_code = 1
+
+
+def note(sentence: str) -> None:
+    """Tell the user on one line what deserves a look, though nothing is wrong."""
+    print(f"note: {one_line(sentence)}", flush=True)
 
 
 def shown(value: object) -> str:

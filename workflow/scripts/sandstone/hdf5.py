@@ -133,6 +133,27 @@ def refuse_links(archive: "h5py.File", path: Path) -> None:
         raise InputError(f"{path}: {found[0]}; make the file again")
 
 
+def refuse_links_to(archive: "h5py.File", dataset: str, path: Path) -> None:
+    """Refuse a name that leads through a link, which could lead to any file of the machine.
+
+    Raises
+    ------
+    InputError
+        Naming where the link leads.
+    """
+    group = archive
+    for part in dataset.strip("/").split("/"):
+        if not isinstance(group, h5py.Group) or part not in group.keys():  # noqa: SIM118 - dangling links
+            return
+        link = group.get(part, getlink=True)
+        if isinstance(link, h5py.ExternalLink | h5py.SoftLink):
+            raise InputError(
+                f"{path}: {dataset} leads through a link to {link.path}; "
+                "set dataset to the array itself, in the file that holds it"
+            )
+        group = group[part]
+
+
 def check_storage(dataset: "h5py.Dataset", path: Path) -> None:
     """Refuse a dataset whose numbers lie in other files, are incomplete, or would do harm.
 

@@ -1,14 +1,29 @@
 """The volumes that a config names: how they must be described, and which files they are."""
 
 import glob
+import io
+from contextlib import redirect_stdout
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sandstone.config.paths import check_inside_data, check_path, home_advice
 from sandstone.errors import InputError, shown
-from sandstone.volumes.folder import TIFF, is_folder_of_slices, natural_order, slices_in
+from sandstone.volumes.folder import (
+    KINDS,
+    is_folder_of_slices,
+    natural_order,
+    slices_in,
+    suffix_of,
+    without_previews,
+)
+from sandstone.volumes.formats import check_files
 
 Config = dict[str, Any]
+
+HEADERLESS = (".raw", ".raw.gz")
+MAY_BE_HEADERLESS = (*HEADERLESS, ".vol")  # a .vol has its header beside it, or none
+READERS = ("h5py", "imagecodecs", "nrrd", "numpy", "PIL", "scipy", "tifffile", "zarr")
 
 
 def check_source(key: str, entry: Config) -> None:
@@ -49,10 +64,11 @@ def _check_download(key: str, entry: Config) -> None:
     names = _part_names(entry)
     for name in names:
         check_path(f"{key}.url", name)
-        if PurePosixPath(name).suffix.lower() not in TIFF or names.count(name) > 1:
+        kinds = {KINDS.get(suffix_of(each)) for each in names}
+        if suffix_of(name) not in KINDS or len(kinds) > 1 or names.count(name) > 1:
             raise InputError(
                 f"{key}.url ends in {shown(name)}, but several url make a folder of slices; "
-                "give addresses that end in different names of TIFF files"
+                "give addresses that end in different names of slices, such as TIFF files"
             )
 
 
@@ -70,9 +86,10 @@ def check_same_downloads(config: Config) -> None:
 
 
 def _check_raw(key: str, entry: Config) -> None:
-    if entry["path"].endswith(".raw") and "raw" not in entry:
+    suffix = suffix_of(entry["path"])
+    if suffix in HEADERLESS and "raw" not in entry:
         raise InputError(f"{key}.path is headerless; give its layout as raw: {{shape, dtype}}")
-    if "raw" in entry and not entry["path"].endswith(".raw"):
+    if "raw" in entry and suffix not in MAY_BE_HEADERLESS:
         raise InputError(f"{key}.raw is for .raw files, but path is {entry['path']}; drop it")
 
 
@@ -91,13 +108,40 @@ def volume_files(name: str, sample: Config, section: str = "samples") -> list[st
     Raises
     ------
     InputError
-        If nothing is at `path` and there is no `url` to fetch it from, or a file has a name that
-        the workflow cannot pass on.
+        If nothing is at `path` and there is no `url` to fetch it from, a file has a name that the
+        workflow cannot pass on, or the names show that the files are no volume that is read.
     """
     files = _volume_files(f"config: {section}.{name}.path", sample)
     for file in files:
         check_path(f"config: {section}.{name}: a file of its path", file)
+    check_files(list(map(Path, files)))
     return files
+
+
+def check_readable(name: str, sample: Config, section: str = "samples") -> None:
+    """Open a volume that is there, so that a run does not start with one that cannot be read.
+
+    Every slice of a stack is looked at, which takes about a second for a thousand. Where Python
+    lacks a library of the jobs, as it may with `--use-conda`, names alone are checked.
+
+    Raises
+    ------
+    InputError
+        As `volume_files` and `sandstone.volumes.volume.open_volume` say it.
+    """
+    files = volume_files(name, sample, section)
+    if not all(Path(file).exists() for file in files) or not all(map(find_spec, READERS)):
+        return
+    from sandstone.volumes.volume import RawLayout, open_volume
+
+    raw = sample.get("raw")
+    with redirect_stdout(io.StringIO()):  # notes are for the job, and --dag prints a graph
+        open_volume(
+            files,
+            voxel_size_um=sample.get("voxel_size_um"),
+            raw=raw and RawLayout(**{**raw, "shape": tuple(raw["shape"])}),
+            dataset=sample.get("dataset"),
+        ).close()
 
 
 def _volume_files(key: str, sample: Config) -> list[str]:
@@ -108,8 +152,8 @@ def _volume_files(key: str, sample: Config) -> list[str]:
         return list(map(str, slices_in(path)))
     if path.exists():
         return [str(path)]
-    if found := sorted(glob.glob(str(path)), key=natural_order):
-        return found
+    if found := without_previews(list(map(Path, glob.glob(str(path))))):
+        return sorted(map(str, found), key=natural_order)
     raise InputError(
         f"{key} is {shown(str(path))}, where nothing is; {home_advice(str(path))}correct it, or "
         "give url and sha256"

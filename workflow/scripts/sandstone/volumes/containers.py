@@ -1,13 +1,17 @@
 """Open volumes inside HDF5 and NetCDF files."""
 
+import json
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sandstone.errors import InputError, shortened, shown
-from sandstone.volumes.runs import in_chunks
+from sandstone.volumes.runs import Part, Turned, Unsigned, in_chunks, is_volume, joined, order_of
 from sandstone.volumes.source import (
     UNKNOWN,
     ArrayLike,
@@ -16,8 +20,11 @@ from sandstone.volumes.source import (
     Source,
     array_source,
     last_three,
+    library_errors,
     micrometres,
+    numbers,
     stated,
+    unreadable_is_silent,
 )
 
 if TYPE_CHECKING:
@@ -28,10 +35,18 @@ CLASSIC_NETCDF = b"CDF"
 ANU_DEFAULT = "tomo"
 # Classic NetCDF has no unsigned types: the tools of ANU's CT laboratory store these as signed.
 ANU_UNSIGNED = ("tomo", "proju16", "segmented")
+HDF4 = b"\x0e\x03\x13\x01"
+# BigDataViewer: timepoint, setup, level, the finest first. It stores unsigned numbers as signed.
+BDV_CELLS = re.compile(r"t\d+/s\d+/(\d+)/cells")
+# EPICS areaDetector's NetCDF plugin: its array, and the values of `dataType` that are unsigned.
+AREA_DETECTOR, AREA_DETECTOR_UNSIGNED = "array_data", (1, 3, 5)
+NAMED_SIZE = re.compile(r"(?:.*/)?voxel_size_(nm|um|mm|cm)")
 
 
 def open_hdf5(path: Path, dataset: str | None) -> Source:
-    """Open a dataset of an HDF5 file; voxel size from `element_size_um`, in z, y, x.
+    """Open a dataset of an HDF5 file: NeXus, MATLAB v7.3, ilastik, BigDataViewer and plain ones.
+
+    Voxel size from `element_size_um`, in z, y, x, else from a dataset such as `voxel_size_um`.
 
     Raises
     ------
@@ -40,25 +55,55 @@ def open_hdf5(path: Path, dataset: str | None) -> Source:
     """
     import h5py
 
-    from sandstone.hdf5 import check_storage
+    from sandstone.hdf5 import check_storage, refuse_links_to
 
+    _refuse_other_formats(path)
     archive = h5py.File(path, "r")
     try:
         if dataset is not None:
-            _refuse_links(archive, dataset, path)
-        name = choose(path, _hdf5_volumes(archive), dataset)
+            refuse_links_to(archive, dataset, path)
+        name = _chosen(archive, path, dataset)
         voxels = archive[name]
         check_storage(voxels, path)
         if "element_size_um" in voxels.attrs:
-            size = last_three(np.ravel(voxels.attrs["element_size_um"]))
+            size = last_three(numbers(voxels.attrs["element_size_um"]))
         else:
             size = _anu_voxel_size(archive.attrs)
-        voxels = _with_true_sign(voxels, name, voxels.attrs, archive.attrs)
-        source = array_source(voxels, path, (path,), voxel_size_um=size, close=archive.close)
-        return in_chunks(source, archive[name].chunks)
+        if size == UNKNOWN:
+            size = _named_voxel_size(archive)
+        axes = _axes(voxels)
+        array = _with_true_sign(voxels, name, voxels.attrs, archive.attrs)
+        array = array if axes is None else Turned(array, axes)
+        source = array_source(array, path, (path,), voxel_size_um=size, close=archive.close)
+        chunks = voxels.chunks
+        return in_chunks(source, chunks if axes is None else chunks and [chunks[i] for i in axes])
     except BaseException:
         archive.close()
         raise
+
+
+def _refuse_other_formats(path: Path) -> None:
+    """Refuse what shares the suffixes of HDF5: HDF4, and MATLAB's own format before v7.3."""
+    with path.open("rb") as stream:
+        start = stream.read(len(b"MATLAB 5.0"))
+    if start.startswith(HDF4):
+        raise InputError(f"{path}: HDF4, which is not read; convert it by h4toh5")
+    if start == b"MATLAB 5.0":
+        raise InputError(f"{path}: MATLAB before v7.3; save it by save(file, name, '-v7.3')")
+
+
+def _chosen(archive: "h5py.File", path: Path, dataset: str | None) -> str:
+    """Return the name of the dataset to read."""
+    import h5py
+
+    if dataset is not None:
+        asked = archive.get(dataset.strip("/"))  # by any of its names: hard links give several
+        if isinstance(asked, h5py.Dataset) and _may_be_volume(asked):
+            return dataset.strip("/")
+    volumes = _hdf5_volumes(archive)
+    finest = [name for name in volumes if (level := BDV_CELLS.fullmatch(name)) and level[1] == "0"]
+    pyramids = all(BDV_CELLS.fullmatch(name) for name in volumes)
+    return choose(path, finest if finest and pyramids and dataset is None else volumes, dataset)
 
 
 def _hdf5_volumes(archive: "h5py.File") -> list[str]:
@@ -68,28 +113,47 @@ def _hdf5_volumes(archive: "h5py.File") -> list[str]:
     names = []
 
     def collect(name: str, item: "h5py.Dataset | h5py.Group") -> None:
-        if isinstance(item, h5py.Dataset) and is_volume(item.shape):
+        if isinstance(item, h5py.Dataset) and _may_be_volume(item):
             names.append(name)
 
     archive.visititems(collect)
     return sorted(names)
 
 
-def _refuse_links(archive: "h5py.File", dataset: str, path: Path) -> None:
-    """Refuse a path through a link, which could lead to any file of the machine."""
+def _may_be_volume(dataset: "h5py.Dataset") -> bool:
+    return is_volume(dataset.shape) or _axes(dataset) is not None
+
+
+def _axes(dataset: "h5py.Dataset") -> tuple[int, int, int] | None:
+    """Return where z, y and x lie if a program says it: ilastik, or MATLAB by its own order.
+
+    MATLAB counts rows, columns and pages, with rows fastest: its pages are our slices, and HDF5
+    shows pages, columns, rows.
+    """
+    if "MATLAB_class" in dataset.attrs and len(dataset.shape or ()) == 3:
+        return 0, 2, 1
+    try:
+        tags = json.loads(dataset.attrs["axistags"])["axes"]
+        return order_of([tag["key"] for tag in tags], dataset.shape)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _named_voxel_size(archive: "h5py.File") -> FileVoxelSize:
+    """Return the one edge that a dataset such as `voxel_size_um` tells, of cubic voxels."""
     import h5py
 
-    group = archive
-    for part in dataset.strip("/").split("/"):
-        if not isinstance(group, h5py.Group) or part not in group.keys():  # noqa: SIM118 - dangling links
-            return
-        link = group.get(part, getlink=True)
-        if isinstance(link, h5py.ExternalLink | h5py.SoftLink):
-            raise InputError(
-                f"{path}: {dataset} leads through a link to {link.path}; "
-                "set dataset to the array itself, in the file that holds it"
-            )
-        group = group[part]
+    found = []
+
+    def collect(name: str, item: "h5py.Dataset | h5py.Group") -> None:
+        named = NAMED_SIZE.fullmatch(name)
+        if named and isinstance(item, h5py.Dataset) and item.size in (1, 3):
+            found.append([stated(edge, micrometres(named[1])) for edge in np.ravel(item[()])])
+
+    archive.visititems(collect)
+    # The order of three different edges is a matter of the program.
+    (edge, *others) = {edge for edges in found for edge in edges} or {None}
+    return UNKNOWN if others else (edge, edge, edge)
 
 
 def open_netcdf(path: Path, dataset: str | None) -> Source:
@@ -100,13 +164,143 @@ def open_netcdf(path: Path, dataset: str | None) -> Source:
     Raises
     ------
     InputError
-        If the variable is missing or ambiguous.
+        If the variable is missing or ambiguous, or the file is one of several blocks.
     """
+    if (block := _block_of(path)) is not None:
+        there = {file.name for file in path.parent.iterdir() if file.suffix.lower() == ".nc"}
+        without = _without(block, there)
+        advice = "copy the missing ones beside it, and " if without else ""
+        raise InputError(
+            f"{path}: only slices {block.first} to {block.last} of {block.depth}, one of "
+            f"{block.count} blocks{without}; {advice}give the folder of all blocks"
+        )
+    return _open_netcdf(path, dataset)
+
+
+def _open_netcdf(path: Path, dataset: str | None) -> Source:
+    return (_open_classic_netcdf if _is_classic(path) else open_hdf5)(path, dataset)
+
+
+def _is_classic(path: Path) -> bool:
     with path.open("rb") as stream:
-        magic = stream.read(len(CLASSIC_NETCDF))
-    if magic == CLASSIC_NETCDF:
-        return _open_classic_netcdf(path, dataset)
-    return open_hdf5(path, dataset)
+        return stream.read(len(CLASSIC_NETCDF)) == CLASSIC_NETCDF
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Which slices of a volume of ANU's CT laboratory lie in one of its files."""
+
+    path: Path
+    first: int
+    last: int
+    depth: int  # of the volume
+    count: int  # of all blocks
+
+
+def _block_of(path: Path) -> _Block | None:
+    """Return which block a NetCDF file is; None if it is a whole volume."""
+    attributes = _netcdf_attributes(path)
+    keys = ("number_of_files", "zdim_total", "zdim_range")
+    if any(key not in attributes for key in keys):
+        return None
+    (count,), (depth,), (first, last) = (map(int, np.ravel(attributes[key])) for key in keys)
+    whole = count == 1 or (first, last + 1) == (0, depth)
+    return None if whole else _Block(path, first, last, depth, count)
+
+
+def _netcdf_attributes(path: Path) -> dict[str, Any]:
+    import h5py
+    from scipy.io import netcdf_file
+
+    if not _is_classic(path):
+        with h5py.File(path, "r") as archive:
+            return dict(archive.attrs)
+    archive = netcdf_file(path, "r", mmap=True)
+    try:
+        return dict(vars(archive)["_attributes"])
+    finally:
+        archive.close()
+
+
+def open_blocks(files: Sequence[Path], dataset: str | None) -> Source:
+    """Open the blocks of a volume of ANU's CT laboratory as one, in the order of their slices.
+
+    Raises
+    ------
+    InputError
+        If a file is no block, blocks are missing or there twice, or they differ in shape or type.
+    """
+    blocks = []
+    for file in files:
+        with library_errors(file):
+            block = _block_of(file)
+        if block is None:
+            raise InputError(
+                f"{file}: a volume of its own, no block of a larger one; give it alone"
+            )
+        blocks.append(block)
+    blocks.sort(key=lambda block: block.first)
+    _check_complete(blocks)
+    sources = [_closed(block, dataset) for block in blocks]
+    for block, source in zip(blocks, sources, strict=True):
+        facts = (source.shape, source.dtype)
+        expected = (block.last + 1 - block.first, *sources[0].shape[1:])
+        if facts != (expected, sources[0].dtype):
+            raise InputError(
+                f"{block.path}: holds {source.dtype.name} of shape {source.shape}, not "
+                f"{sources[0].dtype.name} of shape {expected}; give blocks of one volume"
+            )
+    parts = [
+        Part(block.path, source.shape[0], partial(_open_netcdf, block.path, dataset))
+        for block, source in zip(blocks, sources, strict=True)
+    ]
+    return joined(parts, sources[0])
+
+
+def _closed(block: _Block, dataset: str | None) -> Source:
+    """Return what a block's header says, with its file closed again."""
+    with library_errors(block.path):
+        source = _open_netcdf(block.path, dataset)
+        source.close()
+    return source
+
+
+def _check_complete(blocks: Sequence[_Block]) -> None:
+    """Refuse blocks that are not exactly the slices of one volume."""
+    behind = 0
+    for block in blocks:
+        if block.first < behind:
+            raise InputError(
+                f"{block.path}: its slices {block.first} to {block.last} are in another block too; "
+                "give blocks of one volume, each once"
+            )
+        _refuse_gap(blocks, behind, block.first)
+        behind = block.last + 1
+    _refuse_gap(blocks, behind, blocks[-1].depth)
+
+
+def _refuse_gap(blocks: Sequence[_Block], behind: int, next_one: int) -> None:
+    if behind < next_one:
+        first = blocks[0]
+        without = _without(first, {block.path.name for block in blocks})
+        raise InputError(
+            f"{first.path.parent}: slices {behind} to {next_one - 1} of {first.depth} are missing, "
+            f"{len(blocks)} of {first.count} blocks are there{without}; "
+            "copy the missing ones beside them"
+        )
+
+
+def _without(block: _Block, there: set[str]) -> str:
+    """Name the blocks that are not among files, where names are numbered from 0."""
+    if (numbered := re.fullmatch(r"(.*?)(\d+)(\D*)", block.path.name)) is None:
+        return ""
+    before, digits, behind = numbered.groups()
+    names = [f"{before}{i:0{len(digits)}d}{behind}" for i in range(block.count)]
+    missing = [name for name in names if name not in there]
+    found = len(names) - len(missing)
+    if not missing or found != len(there):  # whole, or numbered in another way
+        return ""
+    return f", without {shortened(', '.join(missing))}"
 
 
 def _open_classic_netcdf(path: Path, dataset: str | None) -> Source:
@@ -141,30 +335,22 @@ class _Copied:
         return np.array(self._archive.variables[self._name][index])
 
 
-class _Unsigned:
-    """An array of signed type whose bits mean unsigned numbers."""
-
-    def __init__(self, array: ArrayLike) -> None:
-        self._array = array
-        self.shape = array.shape
-        self.dtype = np.dtype(f"{array.dtype.byteorder}u{array.dtype.itemsize}")
-
-    def __getitem__(self, index: Any) -> np.ndarray:
-        return self._array[index].view(self.dtype)
-
-
 def _with_true_sign(
     array: ArrayLike, name: str, attributes: Mapping[str, Any], root: Mapping[str, Any]
 ) -> ArrayLike:
-    """Return `array`, unsigned where NetCDF conventions or ANU's say that it is.
+    """Return `array`, unsigned where a program's or NetCDF's conventions say that it is.
 
     References
     ----------
     NetCDF attribute `_Unsigned`: https://docs.unidata.ucar.edu/nug/2.0-draft/nug_conventions.html
     """
-    marked = attributes.get("_Unsigned", b"") in (b"true", "true")
-    is_anu = "voxel_size_xyz" in root and name in ANU_UNSIGNED
-    return _Unsigned(array) if array.dtype.kind == "i" and (marked or is_anu) else array
+    unsigned = (
+        attributes.get("_Unsigned", b"") in (b"true", "true")
+        or ("voxel_size_xyz" in root and name in ANU_UNSIGNED)
+        or (name == AREA_DETECTOR and root.get("dataType") in AREA_DETECTOR_UNSIGNED)
+        or BDV_CELLS.fullmatch(name) is not None
+    )
+    return Unsigned(array) if array.dtype.kind == "i" and unsigned else array
 
 
 def choose(path: Path, volumes: Sequence[str], dataset: str | None) -> str:
@@ -188,11 +374,7 @@ def choose(path: Path, volumes: Sequence[str], dataset: str | None) -> str:
     return volumes[0]
 
 
-def is_volume(shape: Sequence[int] | None) -> bool:
-    """Say whether an array has three axes, leading ones of length 1 aside."""
-    return shape is not None and len(shape) >= 3 and all(length == 1 for length in shape[:-3])
-
-
+@unreadable_is_silent
 def _anu_voxel_size(attributes: Mapping[str, Any]) -> FileVoxelSize:
     if "voxel_size_xyz" not in attributes:
         return UNKNOWN
@@ -204,5 +386,8 @@ def _anu_voxel_size(attributes: Mapping[str, Any]) -> FileVoxelSize:
 FORMATS = {
     ".h5": Format(open_hdf5, takes="dataset"),
     ".hdf5": Format(open_hdf5, takes="dataset"),
+    ".hdf": Format(open_hdf5, takes="dataset"),
+    ".nxs": Format(open_hdf5, takes="dataset"),
+    ".mat": Format(open_hdf5, takes="dataset"),
     ".nc": Format(open_netcdf, takes="dataset"),
 }

@@ -3,45 +3,77 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sandstone.errors import InputError
-from sandstone.volumes.folder import TIFF
-from sandstone.volumes.raw import RawLayout
-from sandstone.volumes.source import Format, Source
+from sandstone.errors import InputError, note
+from sandstone.volumes.folder import KINDS, left_out, log_beside, odd_numbers, suffix_of
+
+if TYPE_CHECKING:  # the Python of Snakemake, which looks at names, need not have NumPy
+    from sandstone.volumes.raw import RawLayout
+    from sandstone.volumes.source import Format, Source
+
+_NIFTI = "NIfTI; save it as .nrrd or .mha, as 3D Slicer and ITK-SNAP do"
+_DICOM = "DICOM; save the series as .nrrd (3D Slicer) or as TIFF slices (ImageJ)"
+_ZEISS = "Zeiss; export the slices as TIFF with XMReconstructor or Scout-and-Scan"
+_AVIZO = "Amira or Avizo; export the data there as 3D TIFF, or as raw data with its layout"
+_VGSTUDIO = "VGStudio; export the volume there as raw data (.vol with .vgi) or as TIFF slices"
+_GE = "phoenix datos|x; export the volume there as raw data with its layout, or as TIFF slices"
+# Formats with a header that no library of the lock reads, and how to get the voxels out of them.
+EXPORTS = {
+    **dict.fromkeys((".nii", ".nii.gz"), _NIFTI),
+    **dict.fromkeys((".dcm", ".dicom", ".ima"), _DICOM),
+    **dict.fromkeys((".txm", ".txrm", ".xrm"), _ZEISS),
+    **dict.fromkeys((".am", ".hx"), _AVIZO),
+    **dict.fromkeys((".vgl", ".xvgi"), _VGSTUDIO),
+    **dict.fromkeys((".pcr", ".pca"), _GE),
+    ".isq": "Scanco; export it as .mha (ImageJ, 3D Slicer) or as TIFF slices",
+    ".rek": "Fraunhofer EZRT; export the volume as TIFF slices",
+    ".hdr": "Analyze or ENVI; save it as .nrrd or .mha (ImageJ, 3D Slicer)",
+    ".img": "Analyze or DICOM; save it as .nrrd or .mha (ImageJ, 3D Slicer)",
+    ".czi": "Zeiss ZEN; export it as OME-TIFF (Bio-Formats)",
+    ".edf": "ESRF; save the slices as TIFF (silx, ImageJ)",
+}
+# The same, known by how a file begins whatever its name is.
+BEGINNINGS = {
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": _ZEISS,
+    b"# AmiraMesh": _AVIZO,
+    b"# Avizo": _AVIZO,
+}
+_DICM = slice(128, 132)
 
 
 @cache
-def known() -> dict[str, Format]:
+def known() -> "dict[str, Format]":
     """Return the formats of all readers by suffix, lower case with its point.
 
     A new reader stands here once; its own `FORMATS` says the rest.
     """
-    from sandstone.volumes import containers, headered, raw, tiff, zarr_store
+    from sandstone.volumes import containers, headered, images, raw, tiff, zarr_store
 
-    readers = (tiff, raw, headered, containers, zarr_store)
+    readers = (tiff, images, raw, headered, containers, zarr_store)
     return {suffix: each for reader in readers for suffix, each in reader.FORMATS.items()}
 
 
 def opener(
-    files: list[Path], raw: RawLayout | None = None, dataset: str | None = None
-) -> Callable[[], Source]:
+    files: list[Path], raw: "RawLayout | None" = None, dataset: str | None = None
+) -> "Callable[[], Source]":
     """Return what opens `files`, chosen by suffix, with the option that its format takes.
 
     Raises
     ------
     InputError
         If the suffix is unknown, an option is given that the format would ignore, or several
-        files are no TIFF slices.
+        files are not slices, or blocks of slices, of one kind.
     """
+    check_files(files)
     if len(files) > 1:
-        _refuse_options(files[0], raw, dataset)
-        return _stack(files)
+        return _stack(files, raw, dataset)
     (path,) = files
-    suffix = path.suffix.lower()
+    suffix = suffix_of(path)
     if suffix not in known():
         raise InputError(
-            f"{path}: unknown suffix {suffix!r}; supported are {', '.join(known())}; rename a "
-            "headerless file to .raw, and give its layout"
+            f"{path}: unknown suffix {suffix!r}; supported are {', '.join(known())}; if it has no "
+            "header, rename it to .raw and give its layout, else export it as TIFF"
         )
     reader = known()[suffix]
     taken: dict[str | None, tuple] = {"raw": (raw,), "dataset": (dataset,), None: ()}
@@ -53,18 +85,66 @@ def opener(
     return lambda: reader.open(path, *taken[reader.takes])
 
 
-def _stack(files: list[Path]) -> Callable[[], Source]:
-    from sandstone.volumes import tiff
+def check_files(files: list[Path]) -> None:
+    """Refuse what names and beginnings of files show to be no volume that is read here.
 
-    for file in files:
-        if file.suffix.lower() not in TIFF:
+    Raises
+    ------
+    InputError
+        If several files are not slices of one kind, or one is of a format with a header that
+        nothing here reads: the sentence says how to export it.
+    """
+    if len(files) > 1:
+        _check_one_kind(files)
+        return
+    (path,) = files
+    suffix = suffix_of(path)
+    export = EXPORTS.get(suffix)
+    if export is None and suffix not in KINDS:
+        export = _known_by_its_beginning(path)
+    if export is not None:
+        raise InputError(f"{path}: this format is not read; it is that of {export}")
+
+
+def _check_one_kind(files: list[Path]) -> None:
+    kinds = [KINDS.get(suffix_of(file)) for file in files]
+    for file, kind in zip(files, kinds, strict=True):
+        if kind is None or kind != kinds[0]:
             raise InputError(
-                f"{file}: only TIFF slices can be stacked from several files; give one file"
+                f"{file}: only slices of one kind ({', '.join(KINDS)}) can be stacked from several "
+                f"files, and {files[0].name} is the first; give one file, or slices of one kind"
             )
-    return lambda: tiff.open_stack(files)
 
 
-def _refuse_options(path: Path, raw: RawLayout | None, dataset: str | None) -> None:
+def _known_by_its_beginning(path: Path) -> str | None:
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(_DICM.stop)
+    except OSError:  # a folder, or what its reader will say
+        return None
+    if start[_DICM] == b"DICM":
+        return _DICOM
+    return next((how for magic, how in BEGINNINGS.items() if start.startswith(magic)), None)
+
+
+def _stack(
+    files: list[Path], raw: "RawLayout | None", dataset: str | None
+) -> "Callable[[], Source]":
+    from sandstone.volumes import containers, images, tiff
+
+    kind = KINDS[suffix_of(files[0])]
+    _refuse_options(files[0], raw, None if kind == "NetCDF" else dataset)
+    for sentence in left_out(files):
+        note(sentence)
+    if kind == "NetCDF":  # its blocks say themselves which slices they hold
+        return lambda: containers.open_blocks(files, dataset)
+    for sentence in odd_numbers(files):
+        note(sentence)
+    stack = tiff.open_stack if kind == "TIFF" else images.open_stack
+    return lambda: images.with_log(stack(files), log_beside(files))
+
+
+def _refuse_options(path: Path, raw: "RawLayout | None", dataset: str | None) -> None:
     """Refuse options that would have no effect."""
     if raw is not None:
         raise InputError(f"{path}: raw describes headerless .raw files only; remove it")

@@ -1,17 +1,23 @@
-"""Open volumes that are one block of voxels behind a text header: MetaImage and NRRD."""
+"""Open plain voxels behind a text header: MetaImage, NRRD, Volume Graphics and ESRF volumes."""
 
-import functools
 import io
-import zlib
-from dataclasses import dataclass
-from pathlib import Path
+import re
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from sandstone.errors import InputError, shortened
-from sandstone.sizes import check_compressed_length, check_length, voxel_bytes
+from sandstone.errors import InputError, shown
+from sandstone.sizes import voxel_bytes
+from sandstone.volumes.folder import named_data
+from sandstone.volumes.raw import (
+    DataFile,
+    RawLayout,
+    beside,
+    data_source,
+    files_source,
+    open_raw,
+)
 from sandstone.volumes.source import (
     HEADER_LIMIT,
     UNKNOWN,
@@ -19,9 +25,9 @@ from sandstone.volumes.source import (
     Format,
     Source,
     micrometres,
+    numbers,
     stated,
-    stored_source,
-    volume_shape,
+    unreadable_is_silent,
 )
 
 META_TYPES = {
@@ -50,19 +56,9 @@ NRRD_TYPES = {
     "f4": ("float",),
     "f8": ("double",),
 }
+NRRD_LIST = re.compile(rb"(?im)^data ?file:[ \t]*LIST\b[^\n]*\n")
+LIST_LIMIT = 1 << 20  # bytes; a list of files may be longer than other headers
 NRRD_POSITIONS = ("domain", "space", "time", "none", "???")  # kinds of axes along which voxels lie
-ANY_DEFLATE_HEADER = 47  # zlib's window bits: 15, plus 32 to recognise zlib and gzip alike
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """Where the voxels that a header describes lie, and how."""
-
-    path: Path
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    offset: int
-    compressed: bool
 
 
 def open_metaimage(path: Path) -> Source:
@@ -74,33 +70,37 @@ def open_metaimage(path: Path) -> Source:
     header, end = _metaimage_header(path)
     if "BinaryData" in header and not _is_true(header, "BinaryData"):
         raise InputError(f"{path}: the voxels are text; save the voxels as binary data")
-    if header["ElementDataFile"].lower() == "list":
-        raise InputError(f"{path}: lists one file a slice; save the slices as TIFF or as one file")
     if int(header.get("ElementNumberOfChannels", "1")) != 1:
         raise InputError(f"{path}: voxels have several channels; convert it to grey")
     kind = header["ElementType"].upper()
     if kind not in META_TYPES:
         raise InputError(f"{path}: ElementType {kind} is not supported; save it as MET_USHORT")
     big = _is_true(header, "BinaryDataByteOrderMSB") or _is_true(header, "ElementByteOrderMSB")
-    data = _metaimage_data(
+    local = header["ElementDataFile"].upper() == "LOCAL"
+    names = None if local else named_data(header["ElementDataFile"], _lines(path, end), path)
+    return files_source(
         path,
-        header,
+        names,
         end,
         shape=tuple(int(length) for length in reversed(header["DimSize"].split())),
         dtype=np.dtype(META_TYPES[kind]).newbyteorder(">" if big else "<"),
+        skip=int(header.get("HeaderSize", "0")),
+        compressed=_is_true(header, "CompressedData"),
+        voxel_size_um=_metaimage_voxel_size(header),
     )
-    return _source(data, path, _metaimage_voxel_size(header))
 
 
 def _metaimage_header(path: Path) -> tuple[dict[str, str], int]:
-    """Return the header's keys and the position behind its last line, ElementDataFile."""
+    """Return the header's keys and the position behind its last line, ElementDataFile.
+
+    Lines without a key are passed over, as ITK does.
+    """
     header = {}
     with path.open("rb") as stream:
         while stream.tell() < HEADER_LIMIT and (line := stream.readline(HEADER_LIMIT)):
             key, equals, value = line.decode("utf-8", errors="replace").partition("=")
-            if not equals:
-                break
-            header[key.strip()] = value.strip()
+            if equals:
+                header[key.strip()] = value.strip()
             if key.strip() == "ElementDataFile":
                 break
         end = stream.tell()
@@ -110,23 +110,19 @@ def _metaimage_header(path: Path) -> tuple[dict[str, str], int]:
     return header, end
 
 
-def _metaimage_data(
-    path: Path, header: dict[str, str], end: int, *, shape: tuple[int, ...], dtype: np.dtype
-) -> DataFile:
-    local = header["ElementDataFile"].upper() == "LOCAL"
-    file = path if local else _beside(path, header["ElementDataFile"])
-    compressed = _is_true(header, "CompressedData")
-    skip = int(header.get("HeaderSize", "0"))
-    if skip == -1 and not compressed:  # the voxels are the end of the file
-        offset = max(file.stat().st_size - voxel_bytes(shape, dtype), 0)
-    else:
-        offset = max(skip, 0) + (end if local else 0)
-    return DataFile(file, shape, dtype, offset, compressed)
+def _lines(path: Path, start: int) -> list[str]:
+    """Return the lines of a header from `start` on."""
+    with path.open("rb") as stream:
+        stream.seek(start)
+        return stream.read(LIST_LIMIT).decode("utf-8", errors="replace").splitlines()
 
 
+@unreadable_is_silent
 def _metaimage_voxel_size(header: dict[str, str]) -> FileVoxelSize:
-    spacing = [float(text) for text in header.get("ElementSpacing", "").split()]
+    # Without a unit, ElementSize means mm to ITK and µm to others, so it tells nothing then.
     unit = header.get("DistanceUnits")
+    silent = "" if unit is None else header.get("ElementSize", "")
+    spacing = numbers(header.get("ElementSpacing", silent))
     if len(spacing) not in (2, 3) or (unit is None and set(spacing) == {1.0}):
         return UNKNOWN  # all ones is what writers put when nobody told them
     x, y, z = [*spacing, None][:3]
@@ -147,7 +143,10 @@ def open_nrrd(path: Path) -> Source:
     import nrrd
 
     with path.open("rb") as file:
-        stream = io.BytesIO(file.read(HEADER_LIMIT))  # a header may have no end
+        start = file.read(HEADER_LIMIT)  # a header may have no end
+    stream = io.BytesIO(start)
+    if listed := NRRD_LIST.search(start):
+        stream = io.BytesIO(start[: listed.end()] + b"\n")  # what follows are names
     header = nrrd.read_header(stream)
     end = stream.tell()
     encoding = header["encoding"]
@@ -155,10 +154,23 @@ def open_nrrd(path: Path) -> Source:
         raise InputError(f"{path}: encoding {encoding} is not supported; save it as raw or gzip")
     if int(header.get("line skip", header.get("lineskip", 0))) != 0:
         raise InputError(f"{path}: line skip is not supported; save it as an attached .nrrd")
+    skip = int(header.get("byte skip", header.get("byteskip", 0)))
+    if skip not in (0, -1) and encoding != "raw":
+        raise InputError(f"{path}: byte skip in gzip data is not supported; save it without")
     _refuse_channels(path, header)
-    shape = tuple(int(length) for length in reversed(header["sizes"]))
-    data = _nrrd_data(path, header, end, shape=shape, dtype=_nrrd_dtype(path, header))
-    return _source(data, path, _nrrd_voxel_size(header))
+    name = header.get("data file", header.get("datafile"))
+    return files_source(
+        path,
+        None
+        if name is None
+        else named_data(name, _lines(path, listed.end() if listed else 0), path),
+        end,
+        shape=tuple(int(length) for length in reversed(header["sizes"])),
+        dtype=_nrrd_dtype(path, header),
+        skip=skip,
+        compressed=encoding != "raw",
+        voxel_size_um=_nrrd_voxel_size(header),
+    )
 
 
 def _refuse_channels(path: Path, header: dict[str, Any]) -> None:
@@ -175,22 +187,7 @@ def _nrrd_dtype(path: Path, header: dict[str, Any]) -> np.dtype:
     raise InputError(f"{path}: type {header['type']} is not supported; save it as uint16")
 
 
-def _nrrd_data(
-    path: Path, header: dict[str, Any], end: int, *, shape: tuple[int, ...], dtype: np.dtype
-) -> DataFile:
-    name = header.get("data file", header.get("datafile"))
-    file = path if name is None else _beside(path, name)
-    compressed = header["encoding"] != "raw"
-    skip = int(header.get("byte skip", header.get("byteskip", 0)))
-    if skip not in (0, -1) and compressed:
-        raise InputError(f"{path}: byte skip in gzip data is not supported; save it without")
-    if skip == -1 and not compressed:  # the voxels are the end of the file
-        offset = max(file.stat().st_size - voxel_bytes(shape, dtype), 0)
-    else:
-        offset = max(skip, 0) + (end if name is None else 0)
-    return DataFile(file, shape, dtype, offset, compressed)
-
-
+@unreadable_is_silent
 def _nrrd_voxel_size(header: dict[str, Any]) -> FileVoxelSize:
     """Return the lengths of the space directions, or the spacings, where they have a unit."""
     if "space directions" in header:
@@ -205,49 +202,120 @@ def _nrrd_voxel_size(header: dict[str, Any]) -> FileVoxelSize:
     return z, y, x
 
 
-def _beside(path: Path, name: str) -> Path:
-    """Return the data file `name` of the header `path`; it must lie in the same folder."""
-    data = path.parent / name
-    if Path(name).name != name or data.resolve().parent != path.parent.resolve():
+# --- pairs of a text header and a .vol file ---
+
+
+def open_vol(path: Path, layout: RawLayout | None) -> Source:
+    """Open a .vol by the header beside it, `.vgi` or `.vol.info`; without one it is headerless."""
+    for header, open_pair in ((path.with_suffix(".vgi"), open_vgi), (_info(path), open_vol_info)):
+        if header.is_file():
+            if layout is not None:
+                raise InputError(f"{path}: {header.name} beside it tells its layout; remove raw")
+            return open_pair(header)
+    if layout is None:
         raise InputError(
-            f"{path}: its data file {shortened(name)} lies outside the header's folder; "
-            "put both side by side"
+            f"{path}: no header (.vgi or .vol.info) lies beside it; copy it there, or give the "
+            "layout under raw"
         )
-    if not data.is_file():
-        raise InputError(f"{path}: its data file {data} is missing; copy it beside the header")
-    return data
+    return open_raw(path, layout)
 
 
-def _source(data: DataFile, header: Path, voxel_size_um: FileVoxelSize) -> Source:
-    shape = volume_shape(data.shape, header)
-    files = (header,) if data.path == header else (header, data.path)
-    if not data.compressed:
-        return stored_source(
-            data.path, shape, data.dtype, data.offset, files=files, voxel_size_um=voxel_size_um
+def _info(path: Path) -> Path:
+    return path.with_name(f"{path.name}.info")
+
+
+def open_vgi(path: Path) -> Source:
+    """Open a volume that Nikon's and other programs write for VGStudio: a .vgi and its .vol.
+
+    The header has sections of lines ``key = value``: one for each data file, and one of geometry,
+    which tells the voxel size in x, y, z. Voxels are little-endian.
+    """
+    sections = _vgi_sections(path)
+    files = [keys for name, keys in sections if name.startswith("file")]
+    if len(files) != 1:
+        raise InputError(f"{path}: names {len(files)} data files; export the volume as one")
+    (described,) = files
+    missing = [
+        key for key in ("size", "datatype", "bitsperelement", "name") if key not in described
+    ]
+    if missing:
+        raise InputError(
+            f"{path}: no Volume Graphics header, {missing[0]} is missing; copy it again"
         )
-    stored = data.path.stat().st_size - data.offset
-    check_compressed_length(data.path, voxel_bytes(data.shape, data.dtype), stored)
-    voxels = functools.cache(lambda: _decompress(data).reshape(shape))
-    return Source(
-        shape,
-        data.dtype,
-        lambda z0, z1, rows: voxels()[z0:z1, rows],
-        files,
-        voxel_size_um,
-        voxels.cache_clear,
-        in_memory=True,
+    bits = int(described["bitsperelement"])
+    kind = described["datatype"].lower()
+    code = "f" if "float" in kind else "u" if "unsigned" in kind else "i"
+    if described.get("fileformat", "raw").lower() != "raw" or bits not in (8, 16, 32, 64):
+        raise InputError(
+            f"{path}: {kind} of {bits} bits is not plain voxels; export it as raw data"
+        )
+    name = PureWindowsPath(described["name"]).name
+    own = path.with_suffix(".vol")
+    return files_source(
+        path,
+        [own.name if own.is_file() and not (path.parent / name).is_file() else name],
+        0,
+        shape=tuple(int(length) for length in reversed(described["size"].split())),
+        dtype=np.dtype(f"<{code}{bits // 8}"),
+        skip=int(described.get("skipheader", "0")),
+        compressed=False,
+        voxel_size_um=_vgi_voxel_size(sections),
     )
 
 
-def _decompress(data: DataFile) -> npt.NDArray[Any]:
-    """Unpack zlib or gzip data, never into more bytes than the header declares."""
-    expected = voxel_bytes(data.shape, data.dtype)
-    unpacker = zlib.decompressobj(ANY_DEFLATE_HEADER)
-    with data.path.open("rb") as stream:
-        stream.seek(data.offset)
-        content = unpacker.decompress(stream.read(), expected) if expected else b""
-    check_length(data.path, expected, len(content))
-    return np.frombuffer(content, data.dtype)
+def _vgi_sections(path: Path) -> list[tuple[str, dict[str, str]]]:
+    """Return the sections of a .vgi by name, names and keys in lower case."""
+    sections: list[tuple[str, dict[str, str]]] = []
+    for line in _start(path).splitlines():
+        if named := re.fullmatch(r"\s*\[(.+)\]\s*", line):
+            sections.append((named[1].lower(), {}))
+        key, equals, value = line.partition("=")
+        if equals and sections:
+            sections[-1][1].setdefault(key.strip().lower(), value.strip())
+    return sections
+
+
+def _vgi_voxel_size(sections: list[tuple[str, dict[str, str]]]) -> FileVoxelSize:
+    for name, keys in sections:
+        edges = keys.get("resolution", "").split()
+        if name == "geometry" and len(edges) == 3:
+            x, y, z = (stated(edge, micrometres(keys.get("unit", "mm"))) for edge in edges)
+            return z, y, x
+    return UNKNOWN
+
+
+def open_vol_info(path: Path) -> Source:
+    """Open a volume of the ESRF by its .vol.info: lines ``KEY = value``, the edge in micrometres.
+
+    PyHST writes float32; volumes that were converted have fewer bytes a voxel, as their length
+    tells.
+    """
+    keys = {
+        key.strip().upper(): value.strip()
+        for key, equals, value in (line.partition("=") for line in _start(path).splitlines())
+        if equals
+    }
+    axes = ("NUM_Z", "NUM_Y", "NUM_X")
+    if missing := [axis for axis in axes if axis not in keys]:
+        raise InputError(f"{path}: no header of PyHST, {missing[0]} is missing; copy it again")
+    shape = tuple(int(keys[axis]) for axis in axes)
+    file = beside(path, path.name[: -len(".info")])
+    stored = file.stat().st_size
+    codes = {voxel_bytes(shape, code): code for code in ("u1", "u2", "f4")}
+    if stored not in codes:
+        raise InputError(
+            f"{file}: {path.name} tells {shown(shape)} voxels, which its {stored} bytes do not "
+            "hold as 8, 16 or 32 bits; copy both again"
+        )
+    order = ">" if keys.get("BYTEORDER", "LOWBYTEFIRST").upper() == "HIGHBYTEFIRST" else "<"
+    edge = stated(keys.get("VOXELSIZE"))
+    data = DataFile(file, shape, np.dtype(f"{order}{codes[stored]}"), 0, compressed=False)
+    return data_source(data, path, (edge, edge, edge))
+
+
+def _start(path: Path) -> str:
+    with path.open("rb") as stream:
+        return stream.read(HEADER_LIMIT).decode("latin-1")
 
 
 FORMATS = {
@@ -255,4 +323,7 @@ FORMATS = {
     ".mha": Format(open_metaimage),
     ".nrrd": Format(open_nrrd),
     ".nhdr": Format(open_nrrd),
+    ".vol": Format(open_vol, takes="raw"),
+    ".vgi": Format(open_vgi),
+    ".vol.info": Format(open_vol_info),
 }

@@ -1,12 +1,15 @@
-"""Read slices in runs, where the layout of a file makes a run as cheap as one slice."""
+"""Arrays and sources seen as others: in runs of slices, joined, turned, with another sign."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sandstone.sizes import voxel_bytes
-from sandstone.volumes.source import Source
+from sandstone.volumes.source import ArrayLike, Source, library_errors
 
 HELD_BYTES = 1 << 28  # of a run, at most, unless a single call asks for more
 
@@ -74,3 +77,123 @@ class _Runs:
 
 def _within(inner: range, outer: range) -> bool:
     return outer.start <= inner.start and inner.stop <= outer.stop
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some slices of a volume that lie in a file of their own.
+
+    Attributes
+    ----------
+    path : Path
+    depth : int
+        Slices.
+    open : callable
+        Opens them as a `Source` of that depth.
+    """
+
+    path: Path
+    depth: int
+    open: Callable[[], Source]
+
+
+def joined(parts: Sequence[Part], like: Source, files: tuple[Path, ...] | None = None) -> Source:
+    """Return parts that lie one behind the other along z as one source.
+
+    The part that was read last stays open: a volume may have more files than may be open at once,
+    and to open a long stack for every slice of it would take its time.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        In the order of depth.
+    like : Source
+        Any of them; its height, width, type and voxel size are those of the whole.
+    files : tuple of Path, optional
+        Every file behind the volume. Default: those of the parts.
+    """
+    ends = list(accumulate(part.depth for part in parts))
+    shape = (ends[-1], *like.shape[1:])
+    held = _Held()
+
+    def read(z0: int, z1: int, rows: slice) -> np.ndarray:
+        size = (z1 - z0, len(range(*rows.indices(shape[1]))), shape[2])
+        voxels = np.empty(size, like.dtype.newbyteorder("="))
+        for part, end in zip(parts, ends, strict=True):
+            first = end - part.depth
+            start, stop = max(z0, first), min(z1, end)
+            if start < stop:
+                voxels[start - z0 : stop - z0] = held.read(part, start - first, stop - first, rows)
+        return voxels
+
+    paths = files or tuple(part.path for part in parts)
+    return Source(shape, like.dtype, read, paths, like.voxel_size_um, held.close)
+
+
+class _Held:
+    """The part that was read last."""
+
+    def __init__(self) -> None:
+        self._part: Part | None = None
+        self._source: Source | None = None
+
+    def read(self, part: Part, z0: int, z1: int, rows: slice) -> np.ndarray:
+        """Return rows of slices of a part, counted from its own first."""
+        with library_errors(part.path):
+            if self._source is None or self._part is not part:
+                self.close()
+                self._part, self._source = part, part.open()
+            return self._source.read(z0, z1, rows)
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+
+
+def is_volume(shape: Sequence[int] | None) -> bool:
+    """Say whether an array has three axes, leading ones of length 1 aside."""
+    return shape is not None and len(shape) >= 3 and all(length == 1 for length in shape[:-3])
+
+
+def order_of(names: Sequence[str], shape: Sequence[int]) -> tuple[int, int, int] | None:
+    """Return the positions of z, y and x among the axes of an array.
+
+    None where one of them is missing, or another axis is longer than 1.
+    """
+    if len(names) != len(shape) or any(names.count(axis) != 1 for axis in "zyx"):
+        return None
+    if any(length > 1 for name, length in zip(names, shape, strict=True) if name not in "zyx"):
+        return None
+    return names.index("z"), names.index("y"), names.index("x")
+
+
+class Turned:
+    """An array with its axes in the order z, y, x; others, of length 1, are dropped."""
+
+    def __init__(self, array: ArrayLike, axes: tuple[int, int, int]) -> None:
+        self._array = array
+        self._axes = axes
+        self.shape = tuple(array.shape[axis] for axis in axes)
+        self.dtype = np.dtype(array.dtype)
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        whole: list[Any] = [0] * len(self._array.shape)
+        for axis, part in zip(self._axes, (*index, slice(None))[:3], strict=True):
+            whole[axis] = part
+        stored = sorted(self._axes)
+        voxels = np.asarray(self._array[tuple(whole)])
+        return voxels.transpose([stored.index(axis) for axis in self._axes])
+
+
+class Unsigned:
+    """An array of signed type whose bits mean unsigned numbers."""
+
+    def __init__(self, array: ArrayLike) -> None:
+        self._array = array
+        self.shape = array.shape
+        self.dtype = np.dtype(f"{array.dtype.byteorder}u{array.dtype.itemsize}")
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        return self._array[index].view(self.dtype)

@@ -1,22 +1,37 @@
 """What every reader of a volume format shares: the source of voxels, its checks, its units."""
 
+import functools
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, ParamSpec, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from sandstone.errors import InputError
+from sandstone.errors import InputError, note, shortened
 from sandstone.sizes import check_length, voxel_bytes
 
+P = ParamSpec("P")
 FileVoxelSize = tuple[float | None, float | None, float | None]
 UNKNOWN: FileVoxelSize = (None, None, None)
 HEADER_LIMIT = 1 << 16  # bytes; a text header is a page long
+
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,(\d{1,2}|\d{4,})|[+-]?0,\d+")  # 2,5 but not 2,500
+
+INCH_UM = 25400.0
+# Dots per inch that image programs write unasked; they tell nothing about a rock. They are written
+# rounded, to whole dots an inch or a centimetre, or to some digits of a pixel's edge.
+PRINT_RESOLUTIONS = (
+    *(72, 75, 90, 96, 100, 120, 150, 180, 240, 254, 300, 400, 600, 1200, 2400),
+    200,  # fax
+)
+DPI_ROUNDED = 0.5
+SHARE_ROUNDED = 1e-3
 
 # Bytes of planes that are turned at once: single voxels would miss the processor's cache.
 TURNED_BYTES = 1 << 24
@@ -38,8 +53,8 @@ MICROMETRES = {
     "cm": 1e4,
     "centimeter": 1e4,
     "centimetre": 1e4,
-    "inch": 25400.0,
-    "in": 25400.0,
+    "inch": INCH_UM,
+    "in": INCH_UM,
     "m": 1e6,
     "meter": 1e6,
     "metre": 1e6,
@@ -83,6 +98,9 @@ class Source:
         Lets go of open files.
     in_memory : bool
         Whether the first read unpacks the whole volume into memory.
+    bare_size : bool
+        Whether that size comes from resolution tags, which any image program writes, rather
+        than from metadata that name their unit on purpose.
     """
 
     shape: tuple[int, int, int]
@@ -92,6 +110,7 @@ class Source:
     voxel_size_um: FileVoxelSize = UNKNOWN
     close: Callable[[], None] = lambda: None
     in_memory: bool = False
+    bare_size: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,9 +147,27 @@ def library_errors(path: Path) -> Iterator[None]:
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            f"{path}: damaged, truncated or not what its name says ({reason}); "
-            "delete it, then copy or make it again"
+            f"{path}: cannot be read ({reason}); see whether it is whole and what its name says, "
+            "or export it again from the program that made it, as TIFF"
         ) from error
+
+
+def unreadable_is_silent(read: Callable[P, FileVoxelSize]) -> Callable[P, FileVoxelSize]:
+    """Let a reader of voxel sizes say nothing, with a note, where metadata cannot be read.
+
+    Voxels are whole whatever stands beside them, and the config can tell the size.
+    """
+
+    @functools.wraps(read)
+    def size(*arguments: P.args, **options: P.kwargs) -> FileVoxelSize:
+        try:
+            return read(*arguments, **options)
+        except Exception as error:  # noqa: BLE001 - every library raises its own
+            reason = shortened(" ".join(str(error).split()) or type(error).__name__)
+            note(f"the voxel size in the metadata cannot be read ({reason}); it counts as none")
+            return UNKNOWN
+
+    return size
 
 
 def array_source(array: ArrayLike, path: Path, files: tuple[Path, ...], **details: Any) -> Source:
@@ -266,15 +303,53 @@ def micrometres(unit: str | bytes | None) -> float | None:
     return MICROMETRES.get(text, MICROMETRES.get(text.removesuffix("s")))
 
 
-def stated(size: float | None, unit: float | None = 1.0) -> float | None:
-    """Return `size` times `unit` if both are there and make a size, else None."""
-    if size is None or unit is None:
+def number(value: Any) -> float | None:
+    """Return a number of metadata, also one that is text; None if it is none.
+
+    A comma counts as a decimal point where it cannot part thousands.
+    """
+    text = value.decode(errors="replace") if isinstance(value, bytes) else value
+    if isinstance(text, str):
+        text = text.strip().strip(",;")
+        text = text.replace(",", ".") if DECIMAL_COMMA.fullmatch(text) else text
+    try:
+        return float(text)
+    except (TypeError, ValueError, OverflowError):
         return None
-    size = float(size) * unit
-    return size if isfinite(size) and size > 0 else None
+
+
+def numbers(values: Any) -> list[float | None]:
+    """Return numbers of metadata that are an array, or one text such as ``2.5, 2.5, 2.5``."""
+    text = values.decode(errors="replace") if isinstance(values, bytes) else values
+    if isinstance(text, str):
+        between = r"[\s,;]+" if "." in text else r"[\s;]+"
+        return [number(each) for each in re.split(between, text.strip(" \t\r\n,;()[]"))]
+    return [number(each) for each in np.ravel(values)]
+
+
+def stated(size: Any, unit: float | None = 1.0) -> float | None:
+    """Return `size`, a number or its text, times `unit` if both make a size, else None."""
+    length = number(size)
+    if length is None or unit is None:
+        return None
+    length *= unit
+    return length if isfinite(length) and length > 0 else None
 
 
 def last_three(sizes: Iterable[Any]) -> FileVoxelSize:
     """Return the voxel size along z, y, x from edges of which the last three lie in space."""
     z, y, x = [None, None, None, *(stated(size) for size in sizes)][-3:]
     return z, y, x
+
+
+def is_print(edge_um: float | None) -> bool:
+    """Say whether pixels have the edge of a print's or screen's, whatever unit it is given in."""
+    if edge_um is None:
+        return False
+    per_inch, per_cm = INCH_UM / edge_um, 1e4 / edge_um
+    whole = abs(per_cm - round(per_cm)) < SHARE_ROUNDED
+    return any(
+        abs(per_inch - dpi) <= max(DPI_ROUNDED, SHARE_ROUNDED * dpi)
+        or (whole and round(per_cm) == round(dpi / 2.54))
+        for dpi in PRINT_RESOLUTIONS
+    )

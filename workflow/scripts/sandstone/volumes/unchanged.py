@@ -2,19 +2,15 @@
 
 import hashlib
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from sandstone.errors import InputError
 from sandstone.files import sha256_of
+from sandstone.volumes.folder import beside, log_beside
 
 State = tuple[int, ...]
-
-HEADERS = (".mhd", ".nhdr")  # of the formats that keep their voxels in a file beside it
-_HEADER_BYTES = 65536
-_DATA_FILE = re.compile(rb"(?im)^(?:ElementDataFile\s*=|data ?file:)[ \t]*(\S.*?)\s*$")
 
 
 def stamp(paths: Iterable[str | Path]) -> str:
@@ -23,17 +19,20 @@ def stamp(paths: Iterable[str | Path]) -> str:
     Parameters
     ----------
     paths : iterable of paths
-        Files; folders count with all that they hold, detached headers with their data file.
+        Files; folders count with all that they hold, headers with their data files, slices with
+        the log that tells their voxel size.
 
     Returns
     -------
     str
         The same for the same names, sizes and times of modification.
     """
+    files = [Path(path) for path in paths]
+    log = log_beside(files) if len(files) > 1 else None
     facts = [
         (file.name, status.st_size, status.st_mtime_ns)
-        for path in paths
-        for file in _behind(Path(path))
+        for path in [*files, *filter(None, [log])]
+        for file in _behind(path)
         if (status := file.stat())
     ]
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
@@ -42,12 +41,7 @@ def stamp(paths: Iterable[str | Path]) -> str:
 def _behind(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.is_file())
-    if path.suffix.lower() not in HEADERS:
-        return [path]
-    with path.open("rb") as stream:
-        named = _DATA_FILE.search(stream.read(_HEADER_BYTES))
-    data = path.parent / named[1].decode(errors="replace") if named else path
-    return [path, data] if data.is_file() else [path]
+    return [path, *beside(path)]
 
 
 class Changed(InputError):  # noqa: N818 - reads as what happened

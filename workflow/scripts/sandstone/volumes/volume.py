@@ -8,17 +8,19 @@ from typing import Any, Self
 
 import numpy as np
 
-from sandstone.errors import InputError
+from sandstone.errors import InputError, note
 from sandstone.sizes import LARGEST_BLOCK, voxel_bytes
 from sandstone.volumes import formats
-from sandstone.volumes.folder import is_folder_of_slices, natural_order, slices_in
+from sandstone.volumes.folder import is_folder_of_slices, natural_order, slices_in, without_previews
 from sandstone.volumes.raw import RawLayout
-from sandstone.volumes.source import FileVoxelSize, Source, library_errors
+from sandstone.volumes.source import UNKNOWN, FileVoxelSize, Source, is_print, library_errors
 from sandstone.volumes.unchanged import check_unchanged, states
 
 VoxelSize = tuple[float, float, float]
 
 TOLERANCE = 0.01  # relative; scanners round the voxel size in their metadata
+# No scanner of rock has smaller or larger voxels: such a number has lost its unit.
+FINEST_UM, COARSEST_UM = 0.01, 500.0
 
 
 class Volume:
@@ -129,19 +131,19 @@ def open_volume(
     """Open a volume without reading its voxels.
 
     Grey levels come as they are stored: no colour table, rescaling or inversion is applied.
-    Compressed MetaImage and NRRD files are unpacked into memory by the first read; all other
-    formats stay on disk.
+    MetaImage, NRRD and headerless files that are packed are unpacked into memory by the first
+    read; all other formats stay on disk.
 
     Parameters
     ----------
     paths : str, Path or sequence of them
-        A file, a folder of TIFF slices (in natural order), a glob pattern, or several TIFF
-        slices in the order of depth.
+        A file, a folder of slices (in natural order), a glob pattern, or several slices in the
+        order of depth. Slices are TIFF, BMP, PNG or JPEG files, or blocks of NetCDF.
     voxel_size_um : float or sequence of three floats, optional
         Voxel edge, or edges along z, y, x, micrometres. Default: what the file says. A file
         that knows only the voxel size within a slice counts as isotropic then.
     raw : RawLayout, optional
-        Layout of a headerless file; required for ``.raw``.
+        Layout of a headerless file; required for ``.raw`` and ``.raw.gz``.
     dataset : str, optional
         Which array of an HDF5, NetCDF or Zarr file; needed only if there are several.
 
@@ -163,7 +165,8 @@ def open_volume(
         source = open_source()
     try:
         _check_voxels(source, files[0])
-        return Volume(source, agree(configured, source.voxel_size_um, files[0]))
+        size = agree(configured, source.voxel_size_um, files[0], bare=source.bare_size)
+        return Volume(source, size)
     except InputError:
         source.close()
         raise
@@ -175,7 +178,7 @@ def expand(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     Raises
     ------
     InputError
-        If something is missing, or a folder holds no TIFF slices.
+        If something is missing, or a folder holds no slices.
     """
     several = [paths] if isinstance(paths, str | Path) else list(paths)
     if len(several) == 1:
@@ -198,7 +201,7 @@ def _expand_one(path: Path) -> list[Path]:
         if path.exists():
             return _without_devices([path])
         if found := [Path(name) for name in glob.glob(str(path), recursive=True)]:
-            return _without_devices(sorted(found, key=natural_order))
+            return _without_devices(sorted(without_previews(found), key=natural_order))
     if any(character in str(path) for character in "*?["):
         raise InputError(f"{path}: no file matches this pattern; correct the path of the volume")
     raise InputError(f"{path}: no such file or folder; correct the path of the volume")
@@ -238,26 +241,45 @@ def _configured_voxel_size(voxel_size_um: Any) -> VoxelSize | None:
     return tuple(sizes * 3 if len(sizes) == 1 else sizes)
 
 
-def agree(configured: VoxelSize | None, in_file: FileVoxelSize, path: Path) -> VoxelSize:
+def agree(
+    configured: VoxelSize | None, in_file: FileVoxelSize, path: Path, *, bare: bool = False
+) -> VoxelSize:
     """Return the voxel size on which the config and the file agree, micrometres.
+
+    The config wins, with a note, over a size that no scanner has and over `bare` resolution
+    tags, which image programs write without knowing the rock.
 
     Raises
     ------
     InputError
         If they differ by more than 1 % along an axis that the file states, or neither tells it.
     """
+    doubtful = [size for size in in_file if size and not FINEST_UM <= size <= COARSEST_UM]
     if configured is None:
-        z, y, x = in_file
-        if y is None or x is None:
-            raise InputError(
-                f"{path}: neither the file nor the config tells the voxel size; "
-                "give voxel_size_um in micrometres"
-            )
-        return (y if z is None else z, y, x)
+        return _alone(UNKNOWN if bare and is_print(in_file[2]) else in_file, doubtful, path)
     for axis, ours, theirs in zip("zyx", configured, in_file, strict=True):
-        if theirs is not None and abs(ours - theirs) > TOLERANCE * theirs:
-            raise InputError(
-                f"{path}: the file says {theirs:g} µm a voxel along {axis}, voxel_size_um says "
-                f"{ours:g}; correct voxel_size_um, or the metadata of the file"
-            )
+        if theirs is None or abs(ours - theirs) <= TOLERANCE * theirs:
+            continue
+        says = f"{path}: the file says {theirs:g} µm a voxel along {axis}, voxel_size_um says"
+        if not (doubtful or bare):
+            raise InputError(f"{says} {ours:g}; correct voxel_size_um, or the metadata of the file")
+        why = "mere tags of resolution say the former" if bare else "no scanner has the former"
+        note(f"{says} {ours:g}; {why}, so the latter is taken")
+        break
     return configured
+
+
+def _alone(in_file: FileVoxelSize, doubtful: list[float], path: Path) -> VoxelSize:
+    """Return what the file says of its voxel size, where the config says nothing."""
+    if doubtful:
+        raise InputError(
+            f"{path}: the file says {doubtful[0]:g} µm a voxel, which no scanner has; "
+            "give voxel_size_um in micrometres"
+        )
+    z, y, x = in_file
+    if y is None or x is None:
+        raise InputError(
+            f"{path}: neither the file nor the config tells the voxel size; "
+            "give voxel_size_um in micrometres"
+        )
+    return (y if z is None else z, y, x)

@@ -1,22 +1,20 @@
 """Open volumes inside local Zarr stores, OME-Zarr pyramids among them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sandstone.errors import InputError, shown
 from sandstone.sizes import check_compressed_length, voxel_bytes
-from sandstone.volumes.containers import choose, is_volume
-from sandstone.volumes.runs import in_chunks
+from sandstone.volumes.containers import choose
+from sandstone.volumes.runs import Turned, in_chunks, is_volume, order_of
 from sandstone.volumes.source import (
     UNKNOWN,
     FileVoxelSize,
     Format,
     Source,
     array_source,
-    last_three,
     micrometres,
     stated,
 )
@@ -24,6 +22,7 @@ from sandstone.volumes.source import (
 if TYPE_CHECKING:
     import zarr
 
+SPACE = ("z", "y", "x")
 ZARR_CODECS = {
     *("bytes", "transpose", "crc32c", "sharding_indexed"),
     *("zstd", "gzip", "zlib", "blosc", "lz4", "bz2", "lzma", "shuffle", "delta"),
@@ -34,7 +33,8 @@ ZARR_CODECS = {
 def open_zarr(path: Path, dataset: str | None) -> Source:
     """Open an array of a local Zarr store (format 2 or 3); voxel size from OME-Zarr metadata.
 
-    Without `dataset`, the first array of an OME-Zarr pyramid is taken, the finest.
+    Without `dataset`, the first array of an OME-Zarr pyramid is taken, the finest; the pyramid may
+    lie in a group, as bioformats2raw puts it. Axes in another order than z, y, x are turned.
 
     Raises
     ------
@@ -49,18 +49,11 @@ def open_zarr(path: Path, dataset: str | None) -> Source:
         raise InputError(f"{path}: a Zarr store is a folder, this is a file; unpack it")
     files = _store_files(path)
     array = zarr.open(zarr.storage.LocalStore(path, read_only=True), mode="r")
-    size = UNKNOWN
+    size, axes = UNKNOWN, None
     if isinstance(array, zarr.Group):
-        resolutions = _resolutions(array.attrs)
-        arrays = {
-            name: member
-            for name, member in array.members(max_depth=None)
-            if isinstance(member, zarr.Array) and is_volume(member.shape)
-        }
-        if outside := [name for name in arrays if ".." in name.split("/")]:
-            raise InputError(f"{path}: its array {outside[0]!r} lies outside; give that store")
-        name = choose(path, sorted(arrays), dataset or next(iter(resolutions), None))
-        array, size = arrays[name], resolutions.get(name, UNKNOWN)
+        array, level = _chosen(array, path, dataset)
+        if level is not None:
+            size, axes = level.voxel_size(), level.order(array.shape)
     elif dataset is not None:
         raise InputError(f"{path}: a single array without a name; remove dataset")
     # Chunks that were never written read as zeros, so a store without chunks seems whole.
@@ -68,7 +61,40 @@ def open_zarr(path: Path, dataset: str | None) -> Source:
     _check_codecs(array, path)
     for chunks in filter(None, (array.chunks, array.shards)):
         check_chunk_size(chunks, array.dtype, path)
-    return in_chunks(array_source(array, path, files, voxel_size_um=size), array.chunks)
+    if axes is None:
+        return in_chunks(array_source(array, path, files, voxel_size_um=size), array.chunks)
+    source = array_source(Turned(array, axes), path, files, voxel_size_um=size)
+    return in_chunks(source, [array.chunks[axis] for axis in axes])
+
+
+def _chosen(
+    group: "zarr.Group", path: Path, dataset: str | None
+) -> "tuple[zarr.Array, _Level | None]":
+    """Return the array to read, and what its OME-Zarr pyramid says of it."""
+    import zarr
+
+    members = dict(group.members(max_depth=None))
+    if outside := [name for name in members if ".." in name.split("/")]:
+        raise InputError(f"{path}: its array {outside[0]!r} lies outside; give that store")
+    groups = {"": group, **{n: each for n, each in members.items() if isinstance(each, zarr.Group)}}
+    pyramids = {
+        name: found for name, each in groups.items() if (found := _levels(each.attrs, name))
+    }
+    levels = {name: level for pyramid in pyramids.values() for name, level in pyramid.items()}
+    arrays = {
+        name: each
+        for name, each in members.items()
+        if isinstance(each, zarr.Array)
+        and (is_volume(each.shape) or (name in levels and levels[name].order(each.shape)))
+    }
+    if dataset is None and pyramids:
+        # The image of the store itself, else those of its groups; labels are no images.
+        images = [""] if "" in pyramids else [n for n in pyramids if "labels" not in n.split("/")]
+        finest = sorted(next(iter(pyramids[image])) for image in images)
+        name = choose(path, finest or sorted(arrays), finest[0] if len(finest) == 1 else None)
+    else:
+        name = choose(path, sorted(arrays), dataset)
+    return arrays[name], levels.get(name)
 
 
 def _store_files(path: Path) -> tuple[Path, ...]:
@@ -102,31 +128,69 @@ def _codecs(metadata: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield from _codecs(codec.get("configuration") or {})
 
 
-def _resolutions(attributes: Mapping[str, Any]) -> dict[str, FileVoxelSize]:
-    """Return the voxel size of each array of an OME-Zarr pyramid, finest first.
+@dataclass(frozen=True)
+class _Level:
+    """What an OME-Zarr pyramid says of one of its arrays.
+
+    Attributes
+    ----------
+    axes : tuple of (str, float or None)
+        Name of each axis, and its unit in micrometres. Empty before version 0.3.
+    scales : tuple of sequences
+        Factors along the axes: of the whole pyramid, of the array. Each may be missing.
+    """
+
+    axes: tuple[tuple[str, float | None], ...]
+    scales: tuple[Sequence[Any], ...]
+
+    def voxel_size(self) -> FileVoxelSize:
+        """Return the voxel size along z, y, x; None along an axis that lacks scale or unit."""
+        names = [name for name, _ in self.axes]
+        in_space = [name for name in names if name in SPACE]
+        edges: dict[str, Any] = {name: unit for name, unit in self.axes if name in SPACE}
+        if not self.scales:
+            return UNKNOWN
+        for scale in self.scales:
+            # Some writers leave out the channels: as many factors as axes in space are theirs.
+            along = names if len(scale) == len(names) else in_space
+            if len(along) != len(scale):
+                return UNKNOWN
+            factors = dict(zip(along, scale, strict=True))
+            edges = {name: stated(factors[name], edge) for name, edge in edges.items()}
+        z, y, x = (edges.get(axis) for axis in SPACE)
+        return z, y, x
+
+    def order(self, shape: Sequence[int]) -> tuple[int, int, int] | None:
+        """Return where z, y and x lie; None where they are the last three, or it is not said."""
+        found = order_of([name for name, _ in self.axes], shape)
+        return None if found == tuple(range(len(shape) - 3, len(shape))) else found
+
+
+def _levels(attributes: Mapping[str, Any], group: str) -> dict[str, _Level]:
+    """Return the arrays of the first OME-Zarr pyramid in a group, finest first.
 
     References
     ----------
-    https://ngff.openmicroscopy.org, versions 0.4 (keys at the top) and 0.5 (under `ome`).
+    https://ngff.openmicroscopy.org, versions 0.1 to 0.4 (keys at the top) and 0.5 (under `ome`);
+    up to 0.3 axes are names alone, without units, and there is no scale.
     """
     images = attributes.get("ome", attributes).get("multiscales", [])
     if not images:
         return {}
-    units = [micrometres(axis.get("unit")) for axis in images[0].get("axes", [])]
-    common = _scale(images[0], len(units))
+    axes = tuple(
+        (axis, None) if isinstance(axis, str) else (axis["name"], micrometres(axis.get("unit")))
+        for axis in images[0].get("axes", [])
+    )
+    common = _scales(images[0])
     return {
-        array["path"]: last_three(
-            stated(length, unit)
-            for length, unit in zip(common * _scale(array, len(units)), units, strict=True)
-        )
+        f"{group}/{array['path']}".lstrip("/"): _Level(axes, (*common, *_scales(array)))
         for array in images[0]["datasets"]
     }
 
 
-def _scale(holder: Mapping[str, Any], axes: int) -> np.ndarray:
+def _scales(holder: Mapping[str, Any]) -> list[Sequence[Any]]:
     steps = holder.get("coordinateTransformations", [])
-    scales = [step["scale"] for step in steps if step.get("type") == "scale"]
-    return np.array(scales[0] if scales else [1.0] * axes)
+    return [step["scale"] for step in steps if step.get("type") == "scale"][:1]
 
 
 FORMATS = {".zarr": Format(open_zarr, takes="dataset")}
