@@ -142,8 +142,9 @@ def network_section(generator: Mapping[str, Any]) -> list[str]:
         "",
         (
             f"×{generator['scale']} in both directions of a slice; depth is not upscaled. "
-            f"{', '.join(options)}. {description.parameter_count(generator):,} parameters; an HR "
-            f"pixel depends on LR pixels up to {description.receptive_field(generator)} away."
+            f"Its options: {', '.join(options)}. "
+            f"{description.parameter_count(generator):,} parameters; an HR pixel depends on LR "
+            f"pixels up to {description.receptive_field(generator)} away."
         ),
         "",
     ]
