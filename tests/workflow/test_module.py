@@ -69,6 +69,17 @@ def test_rules_may_have_other_names(outer: Outer, snakemake: Snakemake) -> None:
     assert {"rock_make_phantom phantom", "rock_train srgan"} <= jobs
 
 
+def test_two_modules_may_have_one_config(outer: Outer, snakemake: Snakemake) -> None:
+    folder = outer(PREFIX, " as rock_*")
+    again = OUTER.format(prefix='prefix: "again"', names=" as again_*")
+    with (folder / "Snakefile").open("a", encoding="utf-8") as snakefile:
+        snakefile.write(
+            again.replace("sandstone:", "second:").replace("from sandstone", "from second")
+        )
+    jobs = planned_jobs(snakemake(folder, "-n", *TINY, targets=("rock_all", "again_all")))
+    assert {"rock_train srgan", "again_train srgan"} <= jobs
+
+
 def test_a_module_below_a_prefix_makes_the_same_files(
     tiny: tuple[Path, str], outer: Outer, snakemake: Snakemake
 ) -> None:
