@@ -72,6 +72,14 @@ class Scan:
         (z0, z1), (y0, y1), (x0, x1) = self.extent
         return z1 - z0, y1 - y0, x1 - x0
 
+    def counted(self) -> "Iterator[np.ndarray]":
+        """Yield the voxels that the window counts, slice by slice, shape (n,)."""
+        (z0, z1), _, _ = self.extent
+        for z in range(z0, z1):
+            image = self._read(z)
+            yield image[self._view.counted(image)]
+        self._volume.check_unchanged()
+
     def slices(self) -> "Iterator[tuple[np.ndarray, np.ndarray]]":
         """Yield (image, rock) of each slice with rock, cropped to the extent, both (y, x).
 
@@ -187,7 +195,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         view = field_of_view.find(args.field_of_view, volume.shape, volume.read_slice)
         scan = Scan(volume, view)
         levels = window.find(
-            lambda: (image[rock] for image, rock in scan.slices()),
+            scan.counted,
             volume.dtype,
             args.window,
             source=volume.files[0],
