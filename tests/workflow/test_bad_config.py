@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 
 from .conftest import Clone, Snakemake
 
@@ -38,3 +40,43 @@ def test_one_sentence_and_exit_code_2(
     assert "Traceback" not in done.stderr
     assert not (directory / "results").exists()
     assert not (directory / "hacked").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["rock.txm"], "this format is not read; it is that of Zeiss"),
+        (["rock/1.tif", "rock/1.png", "rock/2.png"], "holds 2 PNG files and 1 TIFF"),
+        (["rock.tif"], "rock.tif: "),
+        (["rock.dat"], "unknown suffix '.dat'"),
+    ],
+)
+def test_a_volume_that_cannot_be_read_stops_a_dry_run_too(
+    clone: Clone, snakemake: Snakemake, tmp_path: Path, files: list[str], expected: str
+) -> None:
+    directory = clone(tmp_path)
+    for file in files:
+        (directory / file).parent.mkdir(exist_ok=True)
+        (directory / file).write_bytes(bytes(100))
+    path = files[0].partition("/")[0]
+    sample = f"{{mine: {{path: {path}, voxel_size_um: 2}}}}"
+    overlay = f"samples: {sample}\nevaluation: {{samples: [mine]}}"
+    (directory / "overlay.yaml").write_text(overlay, encoding="utf-8")
+    done = snakemake(directory, "-n", "--configfile", "overlay.yaml")
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_notes_on_a_volume_stay_out_of_the_graph(
+    clone: Clone, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    directory = clone(tmp_path)
+    (directory / "rock").mkdir()
+    for name in ("rock1.tif", "rock3.tif", "rock_spr.tif"):
+        tifffile.imwrite(directory / "rock" / name, np.zeros((8, 8), np.uint8))
+    overlay = "samples: {mine: {path: rock, voxel_size_um: 2}}\nevaluation: {samples: [mine]}"
+    (directory / "overlay.yaml").write_text(overlay, encoding="utf-8")
+    done = snakemake(directory, "--rulegraph", "--configfile", "overlay.yaml")
+    assert done.returncode == 0
+    assert done.stdout.startswith("digraph")

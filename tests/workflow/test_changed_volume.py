@@ -93,7 +93,7 @@ def test_a_cut_volume_is_refused_and_a_whole_one_gives_the_same_slices(
     with (rock / "rock.npy").open("r+b") as stream:
         stream.truncate(300_000)
     sentence = last_sentence(snakemake(rock, *ROCK, targets=(SLICES,)))
-    assert sentence.startswith("slice_volume: error: rock.npy: shape and dtype need ")
+    assert sentence.startswith("sandstone-srgan: error: rock.npy: shape and dtype need ")
     assert "copy the whole file again" in sentence
     shutil.copy2(rock / "whole.npy", rock / "rock.npy")
     assert_success(snakemake(rock, *ROCK, targets=(SLICES,)))

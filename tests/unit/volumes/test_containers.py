@@ -1,9 +1,10 @@
+import json
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from helpers.volume_checks import VOXELS, assert_holds, cut, refuse, voxel_size
+from helpers.volume_checks import VOXELS, assert_holds, cut, is_silent, refuse, voxel_size
 from scipy.io import netcdf_file
 
 from sandstone.volumes.volume import open_volume
@@ -92,6 +93,113 @@ def test_hdf5_of_records_is_refused(tmp_path: Path) -> None:
     refuse(tmp_path / "rock.h5", "complex64 are not grey levels")
 
 
+@pytest.mark.parametrize("suffix", [".nxs", ".hdf", ".H5"])
+def test_hdf5_under_other_names(tmp_path: Path, suffix: str) -> None:
+    with h5py.File(tmp_path / f"rock{suffix}", "w") as archive:
+        archive["entry/reconstruction/results/data"] = VOXELS
+    assert_holds(tmp_path / f"rock{suffix}")
+
+
+@pytest.mark.parametrize(
+    ("name", "edges", "size"),
+    [
+        ("voxel_size_cm", [0.0002] * 3, 2),
+        ("entry/voxel_size_um", 2, 2),
+        ("voxel_size_nm", [2000], 2),
+        ("voxel_size_um", [1, 2, 3], None),
+        ("voxel_size_um", [2, 2], None),
+        ("voxel_size", [2, 2, 2], None),
+    ],
+)
+def test_a_dataset_that_names_its_unit_tells_the_voxel_size(
+    tmp_path: Path, name: str, edges: list[float], size: float | None
+) -> None:
+    with h5py.File(tmp_path / "rock.nxs", "w") as archive:
+        archive["data"], archive[name] = VOXELS, edges
+    if size is None:
+        assert is_silent(tmp_path / "rock.nxs")
+    else:
+        assert voxel_size(tmp_path / "rock.nxs") == pytest.approx((size,) * 3)
+
+
+@pytest.mark.parametrize(
+    ("keys", "axes"), [("zyxc", (0, 1, 2)), ("tzyxc", (0, 1, 2)), ("xyz", (2, 1, 0))]
+)
+@pytest.mark.parametrize("chunks", [None, True])
+def test_axes_of_ilastik(tmp_path: Path, keys: str, axes: tuple, *, chunks: bool | None) -> None:
+    voxels = VOXELS.transpose(axes)
+    shape = [
+        1 if key in "tc" else voxels.shape["".join(k for k in keys if k not in "tc").index(key)]
+        for key in keys
+    ]
+    with h5py.File(tmp_path / "rock.h5", "w") as archive:
+        archive.create_dataset("exported_data", data=voxels.reshape(shape), chunks=chunks)
+        archive["exported_data"].attrs["axistags"] = json.dumps(
+            {"axes": [{"key": k} for k in keys]}
+        )
+    assert_holds(tmp_path / "rock.h5")
+
+
+def test_channels_of_ilastik_are_no_volume(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "rock.h5", "w") as archive:
+        archive["exported_data"] = np.stack([VOXELS, VOXELS], axis=-1)
+        archive["exported_data"].attrs["axistags"] = json.dumps(
+            {"axes": [{"key": k} for k in "zyxc"]}
+        )
+    refuse(tmp_path / "rock.h5", "holds no array of three axes")
+
+
+def write_big_data_viewer(path: Path, *setups: str) -> None:
+    with h5py.File(path, "w") as archive:
+        for setup in setups:
+            for level, step in enumerate((1, 2)):
+                cells = VOXELS.view(np.int16)[::step, ::step, ::step]
+                archive[f"t00000/{setup}/{level}/cells"] = cells
+            archive[f"{setup}/resolutions"] = [[1.0] * 3, [2.0] * 3]
+
+
+def test_big_data_viewer(tmp_path: Path) -> None:
+    """The finest level, unsigned though stored as signed."""
+    assert VOXELS.max() > 2**15
+    write_big_data_viewer(tmp_path / "rock.h5", "s00")
+    assert_holds(tmp_path / "rock.h5")
+    assert_holds(tmp_path / "rock.h5", VOXELS[::2, ::2, ::2], dataset="t00000/s00/1/cells")
+    write_big_data_viewer(tmp_path / "two.h5", "s00", "s01")
+    refuse(tmp_path / "two.h5", "set dataset to one of t00000/s00/0/cells, t00000/s01/0/cells")
+
+
+def test_a_hard_link_gives_another_name(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "rock.nxs", "w") as archive:
+        archive["detector/data"] = VOXELS
+        archive["entry/group"] = archive["detector"]
+    assert_holds(tmp_path / "rock.nxs")
+    assert_holds(tmp_path / "rock.nxs", dataset="/entry/group/data")
+
+
+def test_matlab_counts_rows_columns_and_pages(tmp_path: Path) -> None:
+    """HDF5 shows MATLAB's axes backwards: pages, columns, rows."""
+    with h5py.File(tmp_path / "rock.mat", "w", userblock_size=512) as archive:
+        archive["vol"] = VOXELS.transpose(0, 2, 1)
+        archive["vol"].attrs["MATLAB_class"] = np.bytes_("uint16")
+    with (tmp_path / "rock.mat").open("r+b") as stream:
+        stream.write(b"MATLAB 7.3 MAT-file")
+    assert_holds(tmp_path / "rock.mat")
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "sentence"),
+    [
+        ("rock.mat", b"MATLAB 5.0 MAT-file", "MATLAB before v7.3; save it by save"),
+        ("rock.hdf", b"\x0e\x03\x13\x01", "HDF4, which is not read; convert it by h4toh5"),
+    ],
+)
+def test_older_formats_of_these_names_are_refused(
+    tmp_path: Path, name: str, start: bytes, sentence: str
+) -> None:
+    (tmp_path / name).write_bytes(start + bytes(500))
+    refuse(tmp_path / name, sentence)
+
+
 # --- NetCDF ---
 
 
@@ -157,3 +265,90 @@ def test_closing_netcdf_leaves_no_view(tmp_path: Path, recwarn: pytest.WarningsR
     np.testing.assert_array_equal(slab, VOXELS[:2])
     told = [str(warning.message) for warning in recwarn.list]
     assert [message for message in told if "netcdf" in message] == []
+
+
+def test_unsigned_of_area_detector(tmp_path: Path) -> None:
+    path = tmp_path / "rock.nc"
+    write_netcdf(path, ["array_data"], VOXELS.view(np.int16), dataType=3)
+    assert_holds(path)
+    write_netcdf(path, ["array_data"], VOXELS.view(np.int16), dataType=2)
+    assert_holds(path, VOXELS.view(np.int16))
+
+
+# --- blocks of ANU ---
+
+
+def write_blocks(folder: Path, cuts: list[tuple[int, int]], **attributes: object) -> None:
+    folder.mkdir(exist_ok=True)
+    size = {"voxel_size_xyz": np.full(3, 2.0), "voxel_unit": "um"}
+    for number, (first, last) in enumerate(cuts):
+        write_netcdf(
+            folder / f"block{number:08d}.nc",
+            ["tomo"],
+            VOXELS[first : last + 1].view(np.int16),
+            **size,
+            **{"number_of_files": len(cuts), "zdim_total": len(VOXELS), **attributes},
+            zdim_range=np.array([first, last], np.int32),
+        )
+
+
+CUTS = [(0, 1), (2, 3), (4, 4)]
+
+
+def test_blocks_are_stacked_by_their_place(tmp_path: Path) -> None:
+    folder = tmp_path / "tomo_nc"
+    write_blocks(folder, CUTS)
+    for path in (folder, folder / "*.nc"):
+        assert_holds(path, voxel_size_um=2)
+        assert voxel_size(path) == (2, 2, 2)
+    files = sorted(folder.iterdir(), reverse=True)
+    assert_holds(files, voxel_size_um=2)
+    assert_holds(files, voxel_size_um=2, dataset="tomo")
+    assert list(open_volume(files).files) == files[::-1]
+
+
+def test_blocks_of_netcdf_4(tmp_path: Path) -> None:
+    for first, last in CUTS:
+        with h5py.File(tmp_path / f"{first}.nc", "w") as archive:
+            archive["tomo"] = VOXELS[first : last + 1].view(np.int16)
+            archive.attrs["voxel_size_xyz"], archive.attrs["voxel_unit"] = [2.0, 2.0, 2.0], "um"
+            archive.attrs["number_of_files"], archive.attrs["zdim_total"] = [3], [5]
+            archive.attrs["zdim_range"] = [first, last]
+    assert_holds(tmp_path, voxel_size_um=2)
+
+
+def test_one_block_is_never_the_whole(tmp_path: Path) -> None:
+    write_blocks(tmp_path, CUTS)
+    refuse(
+        tmp_path / "block00000001.nc", "only slices 2 to 3 of 5, one of 3 blocks; give the folder"
+    )
+    write_blocks(tmp_path / "whole", [(0, 4)])
+    assert_holds(tmp_path / "whole" / "block00000000.nc", voxel_size_um=2)
+
+
+@pytest.mark.parametrize(
+    ("lost", "sentence"),
+    [
+        (0, "slices 0 to 1 of 5 are missing, 2 of 3 blocks are there, without block00000000.nc;"),
+        (1, "slices 2 to 3 of 5 are missing, 2 of 3 blocks are there, without block00000001.nc;"),
+        (2, "slices 4 to 4 of 5 are missing, 2 of 3 blocks are there, without block00000002.nc;"),
+    ],
+)
+def test_a_missing_block_is_named(tmp_path: Path, lost: int, sentence: str) -> None:
+    write_blocks(tmp_path, CUTS)
+    (tmp_path / f"block0000000{lost}.nc").unlink()
+    refuse(tmp_path, sentence)
+
+
+def test_blocks_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
+    write_blocks(tmp_path / "twice", [(0, 2), (2, 4)])
+    refuse(tmp_path / "twice", "block00000001.nc: its slices 2 to 4 are in another block too")
+    write_blocks(tmp_path / "own", CUTS)
+    write_netcdf(tmp_path / "own" / "other.nc", ["tomo"], VOXELS.view(np.int16))
+    refuse(tmp_path / "own", "other.nc: a volume of its own, no block of a larger one")
+    write_blocks(tmp_path / "short", CUTS)
+    last = tmp_path / "short" / "block00000002.nc"
+    place = np.array([4, 4], np.int32)
+    narrow = VOXELS[4:, :3].view(np.int16)
+    write_netcdf(last, ["tomo"], narrow, number_of_files=3, zdim_total=5, zdim_range=place)
+    refuse(tmp_path / "short", r"block00000002.nc: holds .* not uint16 of shape \(1, 7, 6\)")

@@ -60,3 +60,45 @@ def test_options_without_effect_are_refused(tmp_path: Path, raw_file: Path) -> N
         open_volume(files, voxel_size_um=1, dataset="tomo")
     with pytest.raises(InputError, match="dataset names an array inside"):
         open_volume(raw_file, voxel_size_um=1, raw=LAYOUT, dataset="tomo")
+
+
+@pytest.mark.parametrize("suffix", formats.EXPORTS)
+def test_a_format_that_is_not_read_says_how_to_export_it(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"rock{suffix.upper()}").write_bytes(bytes(200))
+    with pytest.raises(InputError, match="this format is not read; it is that of") as caught:
+        open_volume(tmp_path / f"rock{suffix.upper()}", voxel_size_um=1)
+    assert any(word in str(caught.value) for word in ("export", "save", "convert"))
+    assert "rename" not in str(caught.value)
+    assert suffix not in formats.known()
+
+
+@pytest.mark.parametrize(
+    ("start", "program"),
+    [
+        (b"# AmiraMesh BINARY-LITTLE-ENDIAN 2.1", "Amira"),
+        (b"# Avizo 3.0", "Avizo"),
+        (bytes(128) + b"DICM", "DICOM"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Zeiss"),
+    ],
+)
+@pytest.mark.parametrize("name", ["rock", "rock.0001", "rock.raw"])
+def test_such_a_format_is_known_by_its_beginning(
+    tmp_path: Path, name: str, start: bytes, program: str
+) -> None:
+    (tmp_path / name).write_bytes(start + bytes(200))
+    with pytest.raises(InputError, match=f"not read; it is that of .*{program}"):
+        open_volume(tmp_path / name, voxel_size_um=1, raw=LAYOUT if "raw" in name else None)
+
+
+def test_an_unknown_suffix_is_renamed_only_if_there_is_no_header(tmp_path: Path) -> None:
+    (tmp_path / "rock.bin").write_bytes(bytes(10))
+    with pytest.raises(InputError, match=r"if it has no header, rename it to \.raw"):
+        open_volume(tmp_path / "rock.bin", voxel_size_um=1)
+
+
+def test_files_of_two_kinds_do_not_stack(tmp_path: Path) -> None:
+    files = [tmp_path / "1.tif", tmp_path / "2.png"]
+    for file in files:
+        file.touch()
+    with pytest.raises(InputError, match=r"2\.png: only slices of one kind"):
+        open_volume(files, voxel_size_um=1)

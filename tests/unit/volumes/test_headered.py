@@ -3,6 +3,7 @@ import zlib
 from pathlib import Path
 
 import nrrd
+import numpy as np
 import pytest
 from helpers.volume_checks import (
     VOXELS,
@@ -13,7 +14,7 @@ from helpers.volume_checks import (
 )
 
 from sandstone.errors import InputError
-from sandstone.volumes.volume import open_volume
+from sandstone.volumes.volume import RawLayout, open_volume
 
 # --- MetaImage ---
 
@@ -114,6 +115,70 @@ def test_truncated_compressed_metaimage(tmp_path: Path) -> None:
         rock.read(0, 1)
 
 
+def test_metaimage_as_imperial_college_writes_it(tmp_path: Path) -> None:
+    """A blank line in the header, a program's lines behind it, and no unit of ElementSize."""
+    path = tmp_path / "rock.mhd"
+    write_metaimage(path, ElementSize="2.5 2.5 2.5")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines.insert(2, "")
+    path.write_text("\n".join([*lines, "", "//! crop image", "a = 5"]), encoding="utf-8")
+    assert_holds(path)
+    assert is_silent(path)
+    write_metaimage(path, ElementSize="2.5 2 1.5", DistanceUnits="um")
+    assert voxel_size(path) == (1.5, 2, 2.5)
+
+
+def test_a_data_file_that_gzip_has_packed_is_known_by_its_first_bytes(tmp_path: Path) -> None:
+    write_metaimage(tmp_path / "rock.mhd", gzip.compress(VOXELS.tobytes()))
+    assert_holds(tmp_path / "rock.mhd")
+    voxels = VOXELS.copy()
+    voxels.reshape(-1)[:2] = np.frombuffer(b"\x1f\x8b\x08\x00", "<u2")
+    write_metaimage(tmp_path / "rock.mhd", voxels.tobytes())
+    assert_holds(tmp_path / "rock.mhd", voxels)
+
+
+def test_a_data_file_beside_the_header_may_be_named_by_its_folder(tmp_path: Path) -> None:
+    write_metaimage(tmp_path / "rock.mhd", data_file="./rock.bin")
+    assert_holds(tmp_path / "rock.mhd")
+    write_nrrd(tmp_path / "rock.nhdr", "data file: ./rock.bin", data=b"")
+    assert_holds(tmp_path / "rock.nhdr")
+
+
+def write_parts(folder: Path, count: int, before: bytes = b"") -> None:
+    for number, part in enumerate(np.split(VOXELS, count)):
+        (folder / f"z{number:02d}.raw").write_bytes(before + part.tobytes())
+
+
+@pytest.mark.parametrize("named", ["LIST\nz00.raw\nz01.raw\nz02.raw\nz03.raw\nz04.raw", None])
+@pytest.mark.parametrize("skip", [0, 4, -1])
+def test_voxels_in_several_files(tmp_path: Path, named: str | None, skip: int) -> None:
+    write_parts(tmp_path, 5, b"" if skip == 0 else b"skip")
+    named = named or "z%02d.raw 0 4 1"
+    write_metaimage(tmp_path / "rock.mhd", data_file=named, HeaderSize=str(skip))
+    write_nrrd(tmp_path / "rock.nhdr", f"byte skip: {skip}", f"data file: {named}", data=b"")
+    for header in ("rock.mhd", "rock.nhdr"):
+        assert_holds(tmp_path / header)
+        with open_volume(tmp_path / header, voxel_size_um=1) as rock:
+            files = [header, *(f"z{z:02d}.raw" for z in range(5))]
+            assert [file.name for file in rock.files] == files
+
+
+def test_several_slices_in_each_file(tmp_path: Path) -> None:
+    (tmp_path / "a.raw").write_bytes(VOXELS[:2].tobytes())
+    (tmp_path / "b.raw").write_bytes(VOXELS[2:4].tobytes())
+    path = tmp_path / "rock.nhdr"
+    write_nrrd(path, "sizes: 6 7 4", "data file: LIST 3\na.raw\nb.raw", data=b"")
+    assert_holds(path, VOXELS[:4])
+    write_nrrd(path, "sizes: 6 7 5", "data file: LIST\na.raw\nb.raw", data=b"")
+    refuse(path, "5 slices cannot lie in 2 files alike")
+    write_nrrd(path, "sizes: 6 7 4", "data file: LIST\na.raw\n../b.raw", data=b"")
+    refuse(path, "outside the header's folder")
+    write_nrrd(path, "sizes: 6 7 6", "data file: LIST\na.raw\nb.raw", data=b"")
+    refuse(path, "a.raw: .* need 252 bytes, but it holds 168")
+    write_nrrd(path, "sizes: 6 7 4", "encoding: gzip", "data file: z%d.raw 1 2 1", data=b"")
+    refuse(path, "several packed data files are not read")
+
+
 # --- NRRD ---
 
 
@@ -196,3 +261,110 @@ def test_gzip_never_unpacks_into_more_than_declared(tmp_path: Path) -> None:
     bomb = gzip.compress(VOXELS.tobytes() + bytes(10**7))
     write_nrrd(tmp_path / "rock.nrrd", "encoding: gzip", data=bomb)
     assert_holds(tmp_path / "rock.nrrd")
+
+
+# --- .vol ---
+
+VGI = """{volume1}
+[representation]
+size = 6 7 5
+datatype = unsigned integer
+bitsperelement = 16
+[file1]
+RegionOfInterestStart = 0 0 0
+RegionOfInterestEnd = 5 6 4
+FileFormat = raw
+Size = 6 7 5
+Name = rock.vol
+Datatype = unsigned integer
+datarange = 0 65535
+BitsPerElement = 16
+{volumeprimitive12}
+[geometry]
+resolution = 0.001 0.002 0.003
+unit = mm
+"""
+INFO = """! PyHST_SLAVE VOLUME INFO FILE
+NUM_X =  6
+NUM_Y =  7
+NUM_Z =  5
+voxelSize =  2.500000
+BYTEORDER = LOWBYTEFIRST
+"""
+
+
+def write_pair(folder: Path, suffix: str, text: str, voxels: np.ndarray = VOXELS) -> Path:
+    (folder / "rock.vol").write_bytes(voxels.tobytes())
+    (folder / f"rock{suffix}").write_text(text, encoding="utf-8")
+    return folder / f"rock{suffix}"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "text", "size"), [(".vgi", VGI, (3, 2, 1)), (".vol.info", INFO, (2.5,) * 3)]
+)
+def test_vol_with_a_header_beside_it(
+    tmp_path: Path, suffix: str, text: str, size: tuple[float, ...]
+) -> None:
+    header = write_pair(tmp_path, suffix, text)
+    for path in (header, tmp_path / "rock.vol"):
+        assert_holds(path, voxel_size_um=size)
+        assert voxel_size(path) == pytest.approx(size)
+        assert open_volume(path).files == (header, tmp_path / "rock.vol")
+    layout = RawLayout(VOXELS.shape, "uint16")
+    refuse(tmp_path / "rock.vol", "beside it tells its layout; remove raw", raw=layout)
+
+
+def test_vol_without_a_header_needs_a_layout(tmp_path: Path) -> None:
+    (tmp_path / "rock.vol").write_bytes(VOXELS.tobytes())
+    refuse(tmp_path / "rock.vol", "no header .* lies beside it; copy it there, or give the layout")
+    assert_holds(tmp_path / "rock.vol", raw=RawLayout(VOXELS.shape, "uint16"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "bits", "dtype"),
+    [("float", 32, "<f4"), ("signed integer", 16, "<i2"), ("Unsigned Integer", 8, "u1")],
+)
+def test_types_of_volume_graphics(tmp_path: Path, kind: str, bits: int, dtype: str) -> None:
+    text = VGI.replace("unsigned integer", kind).replace("= 16", f"= {bits}")
+    voxels = (VOXELS >> 9).astype(dtype)
+    assert_holds(write_pair(tmp_path, ".vgi", text, voxels), voxels, voxel_size_um=(3, 2, 1))
+
+
+def test_a_renamed_pair_of_volume_graphics(tmp_path: Path) -> None:
+    """Nikon's header goes on naming the file that the scanner wrote, on its own disk."""
+    text = VGI.replace("rock.vol", "D:\\scans\\plug.vol")
+    assert_holds(write_pair(tmp_path, ".vgi", text), voxel_size_um=(3, 2, 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (VGI.replace("[file1]", "[part]"), "names 0 data files"),
+        (VGI + VGI, "names 2 data files"),
+        (VGI.replace("Size =", "Length ="), "no Volume Graphics header, size is missing"),
+        (VGI.replace("BitsPerElement = 16", "BitsPerElement = 12"), "of 12 bits is not plain"),
+        (VGI.replace("FileFormat = raw", "FileFormat = hdf5"), "is not plain voxels"),
+        (VGI.replace("6 7 5", "6 7 6"), "need 504 bytes, but it holds 420"),
+    ],
+)
+def test_a_wrong_header_of_volume_graphics(tmp_path: Path, text: str, sentence: str) -> None:
+    refuse(write_pair(tmp_path, ".vgi", text), sentence, voxel_size_um=(3, 2, 1))
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">f4", "u1"])
+def test_types_of_the_esrf_go_by_the_length(tmp_path: Path, dtype: str) -> None:
+    order = "HIGHBYTEFIRST" if dtype.startswith(">") else "LOWBYTEFIRST"
+    voxels = (VOXELS >> 8).astype(dtype)
+    text = INFO.replace("LOWBYTEFIRST", order)
+    assert_holds(write_pair(tmp_path, ".vol.info", text, voxels), voxels, voxel_size_um=2.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (INFO.replace("NUM_Y", "NUM"), "no header of PyHST, NUM_Y is missing"),
+        (INFO.replace("=  5", "=  6"), "which its 420 bytes do not hold as 8, 16 or 32 bits"),
+    ],
+)
+def test_a_wrong_header_of_the_esrf(tmp_path: Path, text: str, sentence: str) -> None:
+    refuse(write_pair(tmp_path, ".vol.info", text), sentence, voxel_size_um=2.5)

@@ -1,3 +1,4 @@
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,38 @@ def test_a_wrong_layout_is_one_sentence(
 ) -> None:
     with pytest.raises(InputError, match=sentence):
         open_volume(raw_file, voxel_size_um=1, raw=layout)
+
+
+# --- packed by gzip ---
+
+
+@pytest.mark.parametrize("name", ["rock.raw.gz", "rock.raw"])
+@pytest.mark.parametrize("offset", [0, 4])
+def test_gzip_is_known_by_its_first_bytes(tmp_path: Path, name: str, offset: int) -> None:
+    packed = gzip.compress(b"head"[:offset] + VOXELS.astype(">u2").tobytes())
+    (tmp_path / name).write_bytes(packed)
+    layout = RawLayout(VOXELS.shape, "uint16", "big", offset)
+    assert_holds(tmp_path / name, raw=layout)
+    assert open_volume(tmp_path / name, voxel_size_um=1, raw=layout).in_memory
+
+
+@pytest.mark.parametrize("depth", [4, 6])
+def test_gzip_of_another_length_is_refused(tmp_path: Path, depth: int) -> None:
+    (tmp_path / "rock.raw.gz").write_bytes(gzip.compress(VOXELS.tobytes()))
+    layout = RawLayout((depth, 7, 6), "uint16")
+    sentence = f"need {depth * 84} bytes, but it holds|describe {depth * 84} bytes, but more"
+    with (
+        pytest.raises(InputError, match=sentence),
+        open_volume(tmp_path / "rock.raw.gz", voxel_size_um=1, raw=layout) as rock,
+    ):
+        rock.read(0, 1)
+
+
+def test_voxels_that_begin_like_gzip_are_voxels(tmp_path: Path) -> None:
+    voxels = VOXELS.copy()
+    voxels.reshape(-1)[:2] = np.frombuffer(b"\x1f\x8b\x08\x00", "<u2")
+    (tmp_path / "rock.raw").write_bytes(voxels.tobytes())
+    assert_holds(tmp_path / "rock.raw", voxels, raw=RawLayout(VOXELS.shape, "uint16"))
 
 
 # --- NumPy ---

@@ -155,3 +155,32 @@ def test_the_change_is_told_rather_than_what_it_caused(files):
 def test_an_error_of_the_block_alone_stays(files):
     with pytest.raises(ValueError, match="mine"), unchanged.unchanged(files):
         raise ValueError("mine")
+
+
+@pytest.mark.parametrize(
+    ("asked", "other"),
+    [
+        ("rock.vol", "rock.vol.info"),
+        ("rock.vol", "rock.vgi"),
+        ("rock.vol.info", "rock.vol"),
+        ("rock.mhd", "z1.raw"),
+    ],
+)
+def test_the_stamp_tells_what_belongs_to_a_file(tmp_path, asked, other):
+    (tmp_path / "rock.mhd").write_text("ElementDataFile = z%d.raw 0 1 1", encoding="utf-8")
+    for name in ("rock.vol", "z0.raw", "z1.raw", other):
+        (tmp_path / name).write_bytes(b"before")
+    before = stamp([tmp_path / asked])
+    (tmp_path / other).write_bytes(b"after")
+    assert stamp([tmp_path / asked]) != before
+
+
+def test_the_stamp_of_slices_tells_their_log(tmp_path):
+    slices = [tmp_path / "rock_rec0.bmp", tmp_path / "rock_rec1.bmp"]
+    for file in [*slices, tmp_path / "rock_rec.log", tmp_path / "other.log"]:
+        file.write_bytes(b"before")
+    before = stamp(slices)
+    (tmp_path / "other.log").write_bytes(b"after")
+    assert stamp(slices) == before
+    (tmp_path / "rock_rec.log").write_bytes(b"after")
+    assert stamp(slices) != before

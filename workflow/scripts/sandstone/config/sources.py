@@ -10,12 +10,12 @@ from typing import Any
 from sandstone.config.paths import check_inside_data, check_path
 from sandstone.errors import InputError, shown
 from sandstone.volumes.folder import (
-    BLOCKS,
     KINDS,
     is_folder_of_slices,
     natural_order,
     slices_in,
     suffix_of,
+    without_previews,
 )
 from sandstone.volumes.formats import check_files
 
@@ -121,8 +121,8 @@ def volume_files(name: str, sample: Config, section: str = "samples") -> list[st
 def check_readable(name: str, sample: Config, section: str = "samples") -> None:
     """Open a volume that is there, so that a run does not start with one that cannot be read.
 
-    Of a stack of slices two are opened: a long one has too many headers for every start. Where
-    Python lacks a library of the jobs, as with `--use-conda`, names alone are checked.
+    Every slice of a stack is looked at, which takes about a second for a thousand. Where Python
+    lacks a library of the jobs, as it may with `--use-conda`, names alone are checked.
 
     Raises
     ------
@@ -135,10 +135,9 @@ def check_readable(name: str, sample: Config, section: str = "samples") -> None:
     from sandstone.volumes.volume import RawLayout, open_volume
 
     raw = sample.get("raw")
-    whole = suffix_of(files[0]) in BLOCKS
     with redirect_stdout(io.StringIO()):  # notes are for the job, and --dag prints a graph
         open_volume(
-            files if whole else files[:2],
+            files,
             voxel_size_um=sample.get("voxel_size_um"),
             raw=raw and RawLayout(**{**raw, "shape": tuple(raw["shape"])}),
             dataset=sample.get("dataset"),
@@ -153,8 +152,8 @@ def _volume_files(key: str, sample: Config) -> list[str]:
         return list(map(str, slices_in(path)))
     if path.exists():
         return [str(path)]
-    if found := sorted(glob.glob(str(path)), key=natural_order):
-        return found
+    if found := without_previews(list(map(Path, glob.glob(str(path))))):
+        return sorted(map(str, found), key=natural_order)
     raise InputError(
         f"{key} is {shown(str(path))}, where nothing is; correct it, or give url and sha256"
     )

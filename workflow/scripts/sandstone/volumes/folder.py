@@ -107,10 +107,8 @@ def left_out(files: list[Path]) -> list[str]:
 
 def _kinds_in(folder: Path) -> dict[str, list[Path]]:
     """Return the slices of a folder by kind, each kind in natural order."""
-    candidates = _candidates(folder)
-    slices = [file for file in candidates if not _is_preview(file)] or candidates
     kinds: dict[str, list[Path]] = {}
-    for file in sorted(slices, key=natural_order):
+    for file in sorted(without_previews(_candidates(folder)), key=natural_order):
         kinds.setdefault(KINDS[suffix_of(file)], []).append(file)
     return kinds
 
@@ -121,6 +119,11 @@ def _candidates(folder: Path) -> list[Path]:
         for entry in folder.iterdir()
         if suffix_of(entry) in KINDS and not entry.name.startswith(".")
     ]
+
+
+def without_previews(files: list[Path]) -> list[Path]:
+    """Return files without SkyScan's previews, unless there is nothing else."""
+    return [file for file in files if not _is_preview(file)] or files
 
 
 def _is_preview(file: Path) -> bool:

@@ -279,7 +279,7 @@ def _vgi_voxel_size(sections: list[tuple[str, dict[str, str]]]) -> FileVoxelSize
     for name, keys in sections:
         edges = keys.get("resolution", "").split()
         if name == "geometry" and len(edges) == 3:
-            x, y, z = (stated(float(edge), micrometres(keys.get("unit", "mm"))) for edge in edges)
+            x, y, z = (stated(edge, micrometres(keys.get("unit", "mm"))) for edge in edges)
             return z, y, x
     return UNKNOWN
 
@@ -308,7 +308,7 @@ def open_vol_info(path: Path) -> Source:
             "hold as 8, 16 or 32 bits; copy both again"
         )
     order = ">" if keys.get("BYTEORDER", "LOWBYTEFIRST").upper() == "HIGHBYTEFIRST" else "<"
-    edge = stated(float(keys["VOXELSIZE"])) if "VOXELSIZE" in keys else None
+    edge = stated(keys.get("VOXELSIZE"))
     data = DataFile(file, shape, np.dtype(f"{order}{codes[stored]}"), 0, compressed=False)
     return data_source(data, path, (edge, edge, edge))
 

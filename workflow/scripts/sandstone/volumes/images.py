@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sandstone.errors import InputError, note
-from sandstone.sizes import LARGEST_BLOCK, check_compressed_length, voxel_bytes
+from sandstone.sizes import check_compressed_length, voxel_bytes
 from sandstone.volumes.folder import IMAGES, KINDS, suffix_of
 from sandstone.volumes.runs import Part, joined
 from sandstone.volumes.source import (
@@ -92,7 +92,7 @@ def _described(path: Path) -> tuple[tuple[int, int], np.dtype]:
 def _opened(path: Path) -> "Iterator[Image.Image]":
     from PIL import Image
 
-    Image.MAX_IMAGE_PIXELS = LARGEST_BLOCK  # slices are larger than photographs
+    Image.MAX_IMAGE_PIXELS = None  # slices are larger than photographs; we check what files hold
     with path.open("rb") as stream, Image.open(stream, formats=READ_AS) as image:
         yield image
 

@@ -66,6 +66,8 @@ class DataFile:
         Whether zlib or gzip has packed them.
     inside : int
         Bytes before the first voxel in the unpacked stream.
+    exact : bool
+        Whether that stream must end with the last voxel.
     """
 
     path: Path
@@ -74,6 +76,7 @@ class DataFile:
     offset: int
     compressed: bool
     inside: int = 0
+    exact: bool = False
 
 
 def open_raw(path: Path, layout: RawLayout | None) -> Source:
@@ -84,7 +87,8 @@ def open_raw(path: Path, layout: RawLayout | None) -> Source:
     shape, voxel, offset = _checked_layout(path, layout)
     expected = offset + voxel_bytes(shape, voxel)
     if (actual := path.stat().st_size) != expected and is_gzip(path):
-        return data_source(DataFile(path, shape, voxel, 0, compressed=True, inside=offset), path)
+        packed = DataFile(path, shape, voxel, 0, compressed=True, inside=offset, exact=True)
+        return data_source(packed, path)
     if actual > expected:
         raise InputError(
             f"{path}: offset, shape and dtype under raw describe {expected} bytes, but it holds "
@@ -249,6 +253,11 @@ def _decompress(data: DataFile) -> npt.NDArray[Any]:
         stream.seek(data.offset)
         content = unpacker.decompress(stream.read(), expected) if expected else b""
     check_length(data.path, expected, len(content))
+    if data.exact and unpacker.decompress(unpacker.unconsumed_tail, 1):
+        raise InputError(
+            f"{data.path}: offset, shape and dtype under raw describe {expected} bytes, but more "
+            "are packed into it; correct them"
+        )
     return np.frombuffer(content, data.dtype, offset=data.inside)
 
 

@@ -12,7 +12,7 @@ from sandstone.errors import InputError, note
 from sandstone.regions import at_border
 from sandstone.sizes import LARGEST_BLOCK, voxel_bytes
 from sandstone.volumes import formats
-from sandstone.volumes.folder import is_folder_of_slices, natural_order, slices_in
+from sandstone.volumes.folder import is_folder_of_slices, natural_order, slices_in, without_previews
 from sandstone.volumes.raw import RawLayout
 from sandstone.volumes.source import UNKNOWN, FileVoxelSize, Source, is_print, library_errors
 from sandstone.volumes.unchanged import check_unchanged, states
@@ -164,19 +164,19 @@ def open_volume(
     """Open a volume without reading its voxels.
 
     Grey levels come as they are stored: no colour table, rescaling or inversion is applied.
-    Compressed MetaImage and NRRD files are unpacked into memory by the first read; all other
-    formats stay on disk.
+    MetaImage, NRRD and headerless files that are packed are unpacked into memory by the first
+    read; all other formats stay on disk.
 
     Parameters
     ----------
     paths : str, Path or sequence of them
-        A file, a folder of TIFF slices (in natural order), a glob pattern, or several TIFF
-        slices in the order of depth.
+        A file, a folder of slices (in natural order), a glob pattern, or several slices in the
+        order of depth. Slices are TIFF, BMP, PNG or JPEG files, or blocks of NetCDF.
     voxel_size_um : float or sequence of three floats, optional
         Voxel edge, or edges along z, y, x, micrometres. Default: what the file says. A file
         that knows only the voxel size within a slice counts as isotropic then.
     raw : RawLayout, optional
-        Layout of a headerless file; required for ``.raw``.
+        Layout of a headerless file; required for ``.raw`` and ``.raw.gz``.
     dataset : str, optional
         Which array of an HDF5, NetCDF or Zarr file; needed only if there are several.
 
@@ -211,7 +211,7 @@ def expand(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     Raises
     ------
     InputError
-        If something is missing, or a folder holds no TIFF slices.
+        If something is missing, or a folder holds no slices.
     """
     several = [paths] if isinstance(paths, str | Path) else list(paths)
     if len(several) == 1:
@@ -234,7 +234,7 @@ def _expand_one(path: Path) -> list[Path]:
         if path.exists():
             return _without_devices([path])
         if found := [Path(name) for name in glob.glob(str(path), recursive=True)]:
-            return _without_devices(sorted(found, key=natural_order))
+            return _without_devices(sorted(without_previews(found), key=natural_order))
     if any(character in str(path) for character in "*?["):
         raise InputError(f"{path}: no file matches this pattern; correct the path of the volume")
     raise InputError(f"{path}: no such file or folder; correct the path of the volume")

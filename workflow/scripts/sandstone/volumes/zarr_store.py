@@ -90,7 +90,7 @@ def _chosen(
     if dataset is None and pyramids:
         # The image of the store itself, else those of its groups; labels are no images.
         images = [""] if "" in pyramids else [n for n in pyramids if "labels" not in n.split("/")]
-        finest = [next(iter(pyramids[image])) for image in images]
+        finest = sorted(next(iter(pyramids[image])) for image in images)
         name = choose(path, finest or sorted(arrays), finest[0] if len(finest) == 1 else None)
     else:
         name = choose(path, sorted(arrays), dataset)
