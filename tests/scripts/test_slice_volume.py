@@ -225,6 +225,13 @@ def test_slice_with_invalid_voxels_is_named(save, tmp_path, request_, value):
     assert_nothing_was_written(tmp_path)
 
 
+@pytest.mark.parametrize(("order", "told"), [([0, 1, 2, 3], False), ([0, 1, 1, 2, 3, 3], True)])
+def test_a_slice_that_is_there_twice_is_told(save, capsys, order, told):
+    run(*save(noise(shape=(4, 32, 40))[order]), "--field-of-view", "full").close()
+    sentence = "slice 2 equals the one before it (such slices: 2); is it there twice?"
+    assert (sentence in capsys.readouterr().out) == told
+
+
 @pytest.mark.parametrize("request_", ["auto", "full"])
 def test_constant_volume_is_refused(save, tmp_path, request_):
     with pytest.raises(InputError, match=r"volume\.npy: the rock is constant: grey level 90"):

@@ -163,7 +163,8 @@ def open_volume(
 ) -> Volume:
     """Open a volume without reading its voxels.
 
-    Grey levels come as they are stored: no colour table, rescaling or inversion is applied.
+    Grey levels come as they are stored, without rescaling; where white is the lowest level, or
+    stored numbers stand for levels of a grey table, they come as these mean them.
     MetaImage, NRRD and headerless files that are packed are unpacked into memory by the first
     read; all other formats stay on disk.
 
