@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -132,3 +135,21 @@ def test_without_the_libraries_of_the_jobs_names_alone_are_checked(
 def test_a_volume_that_is_still_to_be_fetched_is_not_opened() -> None:
     entry = {"path": "data/absent.npy", "url": ["file:///a.npy"], "sha256": ["0" * 64]}
     sources.check_readable("x", entry)
+
+
+def test_looking_for_files_needs_no_library_of_the_jobs() -> None:
+    """The Python of Snakemake may have none of them: the jobs' conda environments do."""
+    program = """
+import sys
+import sandstone.config.checks, sandstone.config.flags, sandstone.config.sources
+import sandstone.volumes.unchanged
+print(*sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(sources.__file__).parents[2])},
+        check=True,
+    )
+    assert set(sources.READERS) & set(done.stdout.split()) == set()

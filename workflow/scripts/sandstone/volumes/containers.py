@@ -164,12 +164,15 @@ def open_netcdf(path: Path, dataset: str | None) -> Source:
     Raises
     ------
     InputError
-        If the variable is missing or ambiguous.
+        If the variable is missing or ambiguous, or the file is one of several blocks.
     """
     if (block := _block_of(path)) is not None:
+        there = {file.name for file in path.parent.iterdir() if file.suffix.lower() == ".nc"}
+        without = _without(block, there)
+        advice = "copy the missing ones beside it, and " if without else ""
         raise InputError(
             f"{path}: only slices {block.first} to {block.last} of {block.depth}, one of "
-            f"{block.count} blocks; give the folder of all blocks"
+            f"{block.count} blocks{without}; {advice}give the folder of all blocks"
         )
     return _open_netcdf(path, dataset)
 
@@ -279,22 +282,23 @@ def _check_complete(blocks: Sequence[_Block]) -> None:
 def _refuse_gap(blocks: Sequence[_Block], behind: int, next_one: int) -> None:
     if behind < next_one:
         first = blocks[0]
+        without = _without(first, {block.path.name for block in blocks})
         raise InputError(
             f"{first.path.parent}: slices {behind} to {next_one - 1} of {first.depth} are missing, "
-            f"{len(blocks)} of {first.count} blocks are there{_missing_names(blocks)}; "
+            f"{len(blocks)} of {first.count} blocks are there{without}; "
             "copy the missing ones beside them"
         )
 
 
-def _missing_names(blocks: Sequence[_Block]) -> str:
-    """Return the names of missing blocks where the others' are numbered from 0, else nothing."""
-    if (numbered := re.fullmatch(r"(.*?)(\d+)(\D*)", blocks[0].path.name)) is None:
+def _without(block: _Block, there: set[str]) -> str:
+    """Name the blocks that are not among files, where names are numbered from 0."""
+    if (numbered := re.fullmatch(r"(.*?)(\d+)(\D*)", block.path.name)) is None:
         return ""
     before, digits, behind = numbered.groups()
-    names = [f"{before}{i:0{len(digits)}d}{behind}" for i in range(blocks[0].count)]
-    there = {block.path.name for block in blocks}
+    names = [f"{before}{i:0{len(digits)}d}{behind}" for i in range(block.count)]
     missing = [name for name in names if name not in there]
-    if len(missing) != blocks[0].count - len(blocks):
+    found = len(names) - len(missing)
+    if not missing or found != len(there):  # whole, or numbered in another way
         return ""
     return f", without {shortened(', '.join(missing))}"
 
