@@ -225,6 +225,13 @@ def test_slice_with_invalid_voxels_is_named(save, tmp_path, request_, value):
     assert_nothing_was_written(tmp_path)
 
 
+@pytest.mark.parametrize(("order", "told"), [([0, 1, 2, 3], False), ([0, 1, 1, 2, 3, 3], True)])
+def test_a_slice_that_is_there_twice_is_told(save, capsys, order, told):
+    run(*save(noise(shape=(4, 32, 40))[order]), "--field-of-view", "full").close()
+    sentence = "slice 2 equals the one before it (such slices: 2); is it there twice?"
+    assert (sentence in capsys.readouterr().out) == told
+
+
 @pytest.mark.parametrize("request_", ["auto", "full"])
 def test_constant_volume_is_refused(save, tmp_path, request_):
     with pytest.raises(InputError, match=r"volume\.npy: the rock is constant: grey level 90"):
@@ -301,3 +308,37 @@ def test_memory_does_not_grow_with_depth(tmp_path, request_):
     peak(16)  # imports and caches
     shallow, deep = peak(16), peak(320)
     assert deep - shallow < 20 * 128 * 128  # bytes: the deep volume holds 304 slices more
+
+
+@pytest.mark.parametrize("request_", ["auto", "full"])
+@pytest.mark.parametrize("outside", [1e30, -1000, np.nan, np.inf])
+def test_what_fills_the_outside_moves_neither_rock_nor_window(save, request_, outside):
+    rng = np.random.default_rng(4)
+    y, x = np.ogrid[:96, :96]
+    distance = np.hypot(y - 47.5, x - 47.5)
+    rock = rng.integers(100, 200, (4, 96, 96))
+    levels = np.where(distance <= 30, rock, rng.integers(5, 15, rock.shape)).astype(np.float32)
+    levels[:, distance > 48] = outside
+    with run(*save(levels), "--field-of-view", request_) as found:
+        window = found.metadata["window"]
+        expected = (100, 199) if request_ == "auto" else (5, 199)
+        assert (window["low"], window["high"]) == pytest.approx(expected, abs=1)
+        if request_ == "auto":
+            assert found.metadata["field_of_view"]["rock_share"] == pytest.approx(0.28, abs=0.03)
+
+
+def test_a_gap_in_the_rock_is_refused_beside_a_blank_outside(save):
+    levels = noise().astype(np.float32)
+    y, x = np.ogrid[:32, :40]
+    levels[:, np.hypot(y - 15.5, x - 19.5) > 20] = np.nan
+    levels[2, 15, 20] = np.nan
+    with pytest.raises(InputError, match="slice 2 holds NaN"):
+        run(*save(levels), "--field-of-view", "full")
+
+
+def test_a_mask_of_1e30_leaves_window_and_rock_alone(shared_cases, tmp_path):
+    path = shared_cases / "volumes" / "12_anu_tomo_float_mask" / "tomo_float.nc"
+    for request_ in ("auto", "full"):
+        with run(tmp_path, path, "--field-of-view", request_) as rock:
+            assert -1e4 < rock.metadata["window"]["low"] < rock.metadata["window"]["high"] < 1e6
+            assert 0 < rock.metadata["field_of_view"]["rock_share"] <= 1

@@ -140,7 +140,7 @@ def _rock(volume: "Volume", view: "FieldOfView") -> "Iterator[np.ndarray]":
     (z0, z1), rows, columns = view.box
     for z in range(z0, z1):
         image = volume.read_slice(z)[slice(*rows), slice(*columns)]
-        yield image[view.rock(image)]
+        yield image[view.counted(image)]
 
 
 def survey(args: argparse.Namespace, volume: "Volume") -> tuple[dict[str, Any], str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sandstone import cli
 from sandstone.config import flags
 from sandstone.config.validity import check_window
-from sandstone.errors import InputError
+from sandstone.errors import InputError, note
 from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
@@ -46,10 +46,14 @@ class Scan:
         from sandstone.progress import Progress
 
         (z0, z1), (y0, _), (x0, _) = self._view.box
-        corners, voxels = [], 0
+        corners, voxels, before, repeated = [], 0, None, []
         progress = Progress("looking for rock", z1 - z0, "slices")
         for z in range(z0, z1):
-            rock = self._view.rock(self._read(z))
+            image = self._read(z)
+            rock = self._view.rock(image)
+            if rock.any() and before is not None and _repeats(image, before):
+                repeated.append(z)
+            before = image
             voxels += int(rock.sum())
             if rock.any():
                 rows, columns = (np.flatnonzero(rock.any(axis=axis)) for axis in (1, 0))
@@ -59,6 +63,11 @@ class Scan:
             raise InputError(
                 f"{self._volume.files[0]}: no rock found; give slices.field_of_view as full or "
                 "as a box z0:z1,y0:y1,x0:x1"
+            )
+        if repeated:
+            note(
+                f"{self._volume.files[0]}: slice {repeated[0]} equals the one before it (such "
+                f"slices: {len(repeated)}); is it there twice?"
             )
         within = np.array([0, y0, x0])
         first = np.min(corners, axis=0)[:3] + within
@@ -71,6 +80,14 @@ class Scan:
         """Depth, height and width of the extent, voxels."""
         (z0, z1), (y0, y1), (x0, x1) = self.extent
         return z1 - z0, y1 - y0, x1 - x0
+
+    def counted(self) -> "Iterator[np.ndarray]":
+        """Yield the voxels that the window counts, slice by slice, shape (n,)."""
+        (z0, z1), _, _ = self.extent
+        for z in range(z0, z1):
+            image = self._read(z)
+            yield image[self._view.counted(image)]
+        self._volume.check_unchanged()
 
     def slices(self) -> "Iterator[tuple[np.ndarray, np.ndarray]]":
         """Yield (image, rock) of each slice with rock, cropped to the extent, both (y, x).
@@ -87,6 +104,13 @@ class Scan:
             image = self._read(z)
             yield image[inside], self._view.rock(image)[inside]
         self._volume.check_unchanged()
+
+
+def _repeats(image: "np.ndarray", before: "np.ndarray") -> bool:
+    """Say whether a slice has every level of the one before; slices of one level all do."""
+    import numpy as np
+
+    return np.array_equal(image, before) and bool((image != image[0, 0]).any())
 
 
 def write_outputs(
@@ -187,7 +211,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         view = field_of_view.find(args.field_of_view, volume.shape, volume.read_slice)
         scan = Scan(volume, view)
         levels = window.find(
-            lambda: (image[rock] for image, rock in scan.slices()),
+            scan.counted,
             volume.dtype,
             args.window,
             source=volume.files[0],

@@ -43,7 +43,7 @@ def as_uint8(slices):
 
 
 def find(volume, request="auto"):
-    return field_of_view.find(request, volume.shape, lambda z: volume[z])
+    return field_of_view.find(request, volume.shape, lambda z, *part: volume[z][part])
 
 
 def assert_fits(mask, inside, *, share=0.8):
@@ -286,3 +286,61 @@ def test_real_rock_that_fills_its_volume_is_taken_whole(shared_data):
     view = find(volume)
     assert view.threshold is None
     assert view.rock(volume[45]).all()
+
+
+def in_circle(level, *, edge=EDGE, kind=np.float32, scale=1.0, shift=0.0, empty=0):
+    """A plug in air within the circle of a reconstruction, one level outside, blank ends."""
+    axis = (edge - 1) / 2
+    circle = radius_from((axis, axis), edge) <= edge / 2
+    slices = [plug_slice(edge=edge, seed=seed) * scale + shift for seed in range(3)]
+    blank = [np.full((edge, edge), float(level))] * empty
+    volume = np.stack([*blank, *(np.where(circle, each, level) for each in slices), *blank])
+    return volume.astype(kind), circle
+
+
+SENTINELS = [
+    (1e30, np.float32, 1.0, 0.0),
+    (-1e30, np.float32, 1.0, 0.0),
+    (-1000, np.float32, 0.01, 0.0),
+    (-1000, np.int16, 5.0, 3000.0),
+    (65535, np.uint16, 100.0, 10_000.0),
+    (0, np.uint16, 100.0, 20_000.0),
+]
+
+
+@pytest.mark.parametrize("edge", [EDGE, 800])
+@pytest.mark.parametrize(("level", "kind", "scale", "shift"), SENTINELS)
+def test_what_fills_the_outside_does_not_decide_where_the_rock_is(level, kind, scale, shift, edge):
+    volume, _ = in_circle(level, edge=edge, kind=kind, scale=scale, shift=shift, empty=1)
+    plain, _ = in_circle(AIR * scale + shift, edge=edge, kind=kind, scale=scale, shift=shift)
+    view = find(volume)
+    assert view.outside == pytest.approx(level)
+    centre = ((edge - 1) / 2,) * 2
+    for image in volume[1:-1]:
+        assert_fits(view.rock(image), radius_from(centre, edge) <= 55 * edge / EDGE)
+    assert view.threshold == pytest.approx(find(plain).threshold, rel=0.02)
+    assert not view.rock(volume[0]).any()
+
+
+@pytest.mark.parametrize(("level", "kind", "scale", "shift"), SENTINELS)
+def test_what_fills_the_outside_is_not_counted(level, kind, scale, shift):
+    volume, circle = in_circle(level, kind=kind, scale=scale, shift=shift)
+    for request in ("full", "0:2,0:160,0:160"):
+        view = find(volume, request)
+        assert view.rock(volume[1]).all()
+        np.testing.assert_array_equal(view.counted(volume[1]), circle)
+
+
+def test_a_level_that_pores_have_too_is_counted():
+    circle = radius_from((79.5, 79.5)) <= 80
+    volume = np.stack([np.where(circle & (rock_texture() > 100), 200, 0)] * 2).astype(np.uint8)
+    volume[:, 70:90, 70:90] = 100
+    view = find(volume, "full")
+    assert view.outside is None
+    assert view.counted(volume[0]).all()
+
+
+def test_clipped_air_around_the_plug_is_no_sentinel():
+    inside = radius_from((79.5, 79.5)) <= 55
+    volume = np.where(inside, rock_texture() * 100 + 20_000, 0).astype(np.uint16)[None]
+    assert_fits(find(volume).rock(volume[0]), inside)

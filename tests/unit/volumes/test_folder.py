@@ -3,7 +3,14 @@ from pathlib import Path
 import pytest
 
 from sandstone.errors import InputError
-from sandstone.volumes.folder import beside, left_out, named_data, slices_in, suffix_of
+from sandstone.volumes.folder import (
+    beside,
+    left_out,
+    named_data,
+    odd_numbers,
+    slices_in,
+    suffix_of,
+)
 
 
 def fill(folder: Path, *names: str) -> Path:
@@ -99,3 +106,35 @@ def test_files_that_belong_together(
         fill(tmp_path, "a.vol.info")
     (tmp_path / header).write_text(text, encoding="utf-8")
     assert beside(tmp_path / header) == [tmp_path / name for name in data]
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["s0.tif", "s1.tif", "s2.tif", "s3.tif"], None),
+        (["s0000.tif", "s0001.tif", "s0004.tif", "s0005.tif"], "no files are numbered 2 to 3,"),
+        (["s1.tif", "s2.tif", "s4.tif", "s5.tif", "s7.tif"], "no files are numbered 3, 6,"),
+        ([f"s{n}.tif" for n in (0, 10, 20, 50, 60, 70)], "no files are numbered 30 to 40,"),
+        ([f"s{n}.tif" for n in (9, 7, 5, 3, 1)], None),
+        ([f"scan7_s{n}.tif" for n in (1, 2, 3, 5)], "no files are numbered 4,"),
+        (["s1.tif", "s9.tif", "s30.tif", "s70.tif"], None),
+        (["s1_10.tif", "s2_30.tif", "s4_40.tif"], None),
+        (["air.tif", "rock1.tif", "rock3.tif"], None),
+        (["s1.tif", "s3.tif"], None),
+        ([f"s{10**60 * n}.tif" for n in (1, 2, 4, 5, 6)], "no files are numbered 3000"),
+        ([f"s{n}.tif" for n in range(40) if n % 3], "..., between others"),
+        (["s1.tif", "s2.tif", "s2 (1).tif", "s3.tif"], "s2 (1).tif have one number; is a slice"),
+        (["s1.tif", "s2.tif", "s2 - Copy.tif", "s3.tif"], "s2 - Copy.tif have one number"),
+        (["s1.tif", "s02.tif", "s2.tif", "s3.tif"], "s02.tif and s2.tif have one number"),
+        (["s1.tif", "s2.tif", "s2.tiff", "s3.tif"], "s2.tif and s2.tiff have one number"),
+        (["s (1).tif", "s (2).tif", "s (3).tif"], None),
+    ],
+)
+def test_numbers_that_are_left_out_or_twice_are_told(names: list[str], told: str | None) -> None:
+    sentences = odd_numbers([Path("scan") / name for name in names])
+    if told is None:
+        assert sentences == []
+    else:
+        (sentence,) = sentences
+        assert told in sentence
+        assert "scan" in sentence

@@ -127,6 +127,14 @@ def test_tiff_tells_its_voxel_size(tmp_path: Path, options: dict, size: tuple) -
         {"resolution": (72, 72), "resolutionunit": "INCH"},
         {"resolution": (300, 300), "resolutionunit": "INCH"},
         {"resolution": (0.5, 0.5)},
+        {"resolution": (9909043 / 262144,) * 2, "resolutionunit": "CENTIMETER"},
+        {"resolution": (38, 38), "resolutionunit": "CENTIMETER"},
+        {"resolution": (2400 / 25.4,) * 2, "resolutionunit": "MILLIMETER"},
+        {
+            "imagej": True,
+            "resolution": (72, 72),
+            "metadata": {"axes": "ZYX", "unit": "inch", "spacing": 1.0},
+        },
         {"imagej": True, "metadata": {"axes": "ZYX", "spacing": 1.0}},
         {"imagej": True, "resolution": (1, 1), "metadata": {"axes": "ZYX", "unit": "pixel"}},
         {"ome": True, "metadata": {"axes": "ZYX"}},
@@ -270,3 +278,214 @@ def test_slices_tell_the_voxel_size_of_their_plane(
         "1.tif: the file says 2 µm a voxel along y, voxel_size_um says 50; mere tags of resolution "
         "say the former, so the latter is taken"
     )
+
+
+def test_tags_of_resolution_give_way_to_the_config(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tags = {"resolution": (96, 96), "resolutionunit": "INCH"}
+    tifffile.imwrite(tmp_path / "rock.tif", VOXELS, photometric="minisblack", **tags)
+    assert voxel_size(tmp_path / "rock.tif", voxel_size_um=2.5) == (2.5, 2.5, 2.5)
+    (note,) = capsys.readouterr().out.splitlines()
+    assert note.endswith("voxel_size_um says 2.5; mere tags of resolution say the former, so the "
+                         "latter is taken")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tag", "kind", "value"),
+    [
+        *(("XResolution", "H", 58), ("XResolution", "s", "58"), ("YResolution", "2I", (5, 0))),
+        *(("ResolutionUnit", "H", 77), ("ResolutionUnit", "s", "cm")),
+    ],
+)
+def test_resolution_tags_that_are_wrong_count_as_none(
+    tmp_path: Path, tag: str, kind: str, value: object
+) -> None:
+    path = tmp_path / "rock.tif"
+    tags = {"resolution": (5000, 5000), "resolutionunit": "CENTIMETER"}
+    tifffile.imwrite(path, VOXELS, photometric="minisblack", metadata=None, **tags)
+    assert voxel_size(path) == (2, 2, 2)
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        tiff.pages[0].tags[tag].overwrite(value, dtype=kind)
+    assert is_silent(path)
+    assert_holds(path)
+
+
+@pytest.mark.parametrize(("spacing", "size"), [("2,5", 2.5), ("2,500", None), ("", None)])
+def test_a_spacing_with_a_decimal_comma_is_read(
+    tmp_path: Path, spacing: str, size: float | None
+) -> None:
+    description = f"ImageJ=1.54f\nimages=5\nslices=5\nunit=micron\nspacing={spacing}\n"
+    tifffile.imwrite(
+        tmp_path / "rock.tif",
+        VOXELS,
+        metadata=None,
+        description=description,
+        resolution=(0.4, 0.4),
+    )
+    assert voxel_size(tmp_path / "rock.tif") == pytest.approx((size or 2.5, 2.5, 2.5))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", ">u2", "i2", "f4"])
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}])
+def test_inverted_levels_are_turned_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], dtype: str, options: dict
+) -> None:
+    voxels = (VOXELS % 100).astype(dtype)
+    stored = -voxels if dtype == "f4" else ~voxels
+    tifffile.imwrite(tmp_path / "rock.tif", stored, photometric="miniswhite", **options)
+    assert_holds(tmp_path / "rock.tif", voxels)
+    assert "its lowest level is white" in capsys.readouterr().out
+
+
+def ramp(bits: int) -> np.ndarray:
+    return (np.arange(2**bits) << (16 - bits)).astype(np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("bits", "table", "mapped"),
+    [
+        (8, ramp(8), False),
+        (8, (np.arange(256) * 257).astype("u2"), False),
+        (8, ramp(8)[::-1], True),
+    ],
+)
+def test_a_palette_of_greys_is_looked_up(
+    tmp_path: Path, bits: int, table: np.ndarray, mapped: bool
+) -> None:
+    voxels = (VOXELS % 256).astype(np.uint8)
+    for page in voxels:
+        tifffile.imwrite(
+            tmp_path / "rock.tif",
+            page,
+            photometric="palette",
+            colormap=np.stack([table] * 3),
+            append=(tmp_path / "rock.tif").exists(),
+            metadata=None,
+        )
+    assert_holds(tmp_path / "rock.tif", 255 - voxels if mapped else voxels)
+
+
+def test_a_palette_of_colours_is_refused(tmp_path: Path) -> None:
+    table = np.stack([ramp(8), ramp(8)[::-1], ramp(8)])
+    page = (VOXELS[0] % 256).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "rock.tif", page, photometric="palette", colormap=table)
+    refuse(tmp_path / "rock.tif", "numbers of colours in a table; convert it to grey")
+
+
+# --- stacks in several files ---
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"compression": "zlib"}, {"imagej": True, "metadata": {"axes": "ZYX"}}]
+)
+def test_the_parts_of_a_stack_are_joined(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: dict
+) -> None:
+    for name, part in (("scan_2.tif", VOXELS[:3]), ("scan_10.tif", VOXELS[3:])):
+        tifffile.imwrite(tmp_path / name, part, photometric="minisblack", **options)
+    assert_holds(tmp_path)
+    assert "joined with 1 more to 5 slices" in capsys.readouterr().out
+
+
+def test_the_last_part_of_a_stack_may_be_one_slice(tmp_path: Path) -> None:
+    for name, part in (("1.tif", VOXELS[:2]), ("2.tif", VOXELS[2:4]), ("3.tif", VOXELS[4])):
+        tifffile.imwrite(tmp_path / name, part, photometric="minisblack")
+    assert_holds(tmp_path)
+
+
+def test_slices_beside_their_own_stack_are_refused(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "0.tif", VOXELS, photometric="minisblack")
+    for z, page in enumerate(VOXELS, 1):
+        tifffile.imwrite(tmp_path / f"{z}.tif", page)
+    refuse(tmp_path, r"1\.tif: slices in it: 1, in 0\.tif: 5; put either single slices or")
+
+
+PLANE = (
+    '<TiffData FirstZ="{z}" IFD="{page}" PlaneCount="1"><UUID FileName="{file}">u</UUID></TiffData>'
+)
+
+
+def write_ome_set(
+    folder: Path, planes: list[tuple[str, int]], *, depth: int = 5, of: str | None = None
+) -> list[Path]:
+    """Write VOXELS[z] as the page of the file that planes[z] names."""
+    listed = "".join(PLANE.format(z=z, page=p, file=f) for z, (f, p) in enumerate(planes))
+    xml = (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
+        '<Image ID="Image:0"><Pixels ID="P" DimensionOrder="XYZCT" Type="uint16" SizeX="6" '
+        f'SizeY="7" SizeZ="{depth}" SizeC="1" SizeT="1" PhysicalSizeX="2" PhysicalSizeY="2" '
+        f'PhysicalSizeZ="3">{listed}</Pixels></Image></OME>'
+    )
+    files = list(dict.fromkeys(name for name, _ in planes))
+    for name in files:
+        pages = sorted((page, z) for z, (file, page) in enumerate(planes) if file == name)
+        text = xml if of is None else f'<OME><BinaryOnly MetadataFile="{of}" UUID="u"/></OME>'
+        with tifffile.TiffWriter(folder / name) as tiff:
+            for number, (_, z) in enumerate(pages):
+                tiff.write(
+                    VOXELS[z],
+                    contiguous=False,
+                    metadata=None,
+                    description=text if number == 0 else None,
+                )
+    if of is not None:
+        (folder / of).write_text(xml)
+    return [folder / name for name in files]
+
+
+SPREAD = [("b.ome.tif", 0), ("b.ome.tif", 1), ("a.ome.tif", 0), ("a.ome.tif", 1), ("a.ome.tif", 2)]
+
+
+@pytest.mark.parametrize("companion", [None, "rock.companion.ome"])
+def test_any_file_of_an_ome_set_opens_all(tmp_path: Path, companion: str | None) -> None:
+    files = write_ome_set(tmp_path, SPREAD, of=companion)
+    for path in (*files, tmp_path / "*.tif"):
+        assert_holds(path, voxel_size_um=None)
+        assert voxel_size(path) == (3, 2, 2)
+        with open_volume(path) as rock:
+            assert list(rock.files) == files
+
+
+def test_an_ome_set_with_a_file_too_few_is_refused(tmp_path: Path) -> None:
+    first, second = write_ome_set(tmp_path, SPREAD)
+    tifffile.imwrite(tmp_path / "other.tif", VOXELS)
+    with pytest.raises(InputError, match=r"other\.tif: no part of the OME-TIFF set of"):
+        open_volume([first, second, tmp_path / "other.tif"], voxel_size_um=1)
+    second.unlink()
+    refuse(
+        first, r"b\.ome\.tif: part of an OME-TIFF set of 2 files, of which a\.ome\.tif is missing"
+    )
+
+
+def test_an_ome_companion_that_is_missing_is_named(tmp_path: Path) -> None:
+    (first, _) = write_ome_set(tmp_path, SPREAD, of="rock.companion.ome")
+    (tmp_path / "rock.companion.ome").unlink()
+    refuse(first, r"that rock\.companion\.ome describes, which is missing")
+
+
+@pytest.mark.parametrize(
+    ("planes", "depth", "sentence"),
+    [
+        ([("a.tif", 0), ("b.tif", 0), ("a.tif", 1), ("b.tif", 1), ("a.tif", 2)], 5, "take turns"),
+        ([("a.tif", 1), ("a.tif", 0), ("b.tif", 0), ("b.tif", 1), ("b.tif", 2)], 5, "take turns"),
+        (SPREAD, 7, "has 7 planes, its 2 files hold 5"),
+    ],
+)
+def test_an_ome_set_out_of_order_is_refused(
+    tmp_path: Path, planes: list[tuple[str, int]], depth: int, sentence: str
+) -> None:
+    (first, _) = write_ome_set(tmp_path, planes, depth=depth)
+    refuse(first, sentence)
+
+
+def test_an_ome_set_leads_into_no_other_folder(tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    tifffile.imwrite(tmp_path / "b.ome.tif", VOXELS)
+    planes = [("a.ome.tif", z) for z in range(4)]
+    (first,) = write_ome_set(tmp_path / "inside", planes)
+    text = tifffile.tiffcomment(first).replace(
+        'FileName="a.ome.tif">u', 'FileName="../b.ome.tif">u', 1
+    )
+    tifffile.tiffcomment(first, text.encode())
+    refuse(first, "lies in another folder")

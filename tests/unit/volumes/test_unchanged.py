@@ -184,3 +184,17 @@ def test_the_stamp_of_slices_tells_their_log(tmp_path):
     assert stamp(slices) == before
     (tmp_path / "rock_rec.log").write_bytes(b"after")
     assert stamp(slices) != before
+
+
+@pytest.mark.parametrize("behind", [0, 1 << 21], ids=["at the start", "at the end"])
+def test_the_stamp_of_a_file_tells_the_others_of_its_ome_set(tmp_path, behind):
+    other, stray = tmp_path / "rock_1.ome.tif", tmp_path / "stray.tif"
+    asked = tmp_path / "rock.ome.tif"
+    for file in (other, stray):
+        file.write_bytes(b"voxels")
+    asked.write_bytes(bytes(behind) + b'<UUID FileName="rock_1.ome.tif"/><UUID FileName="../x"/>')
+    before = stamp([asked])
+    stray.write_bytes(b"other voxels")
+    assert stamp([asked]) == before
+    other.write_bytes(b"other voxels")
+    assert stamp([asked]) != before

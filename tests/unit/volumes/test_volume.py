@@ -117,6 +117,38 @@ def test_terabytes_open_at_once(tmp_path: Path) -> None:
     assert rock.read(rock.shape[0] - 1, rock.shape[0]).sum() == 0
 
 
+def with_gaps(gaps: np.ndarray, level: float) -> np.ndarray:
+    voxels = np.random.default_rng(1).normal(0, 1, (2, 20, 24)).astype(np.float32)
+    voxels[:, gaps] = level
+    return voxels
+
+
+@pytest.mark.parametrize("level", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_outside_the_circle_comes_as_one_low_level(
+    tmp_path: Path, level: float
+) -> None:
+    y, x = np.ogrid[:20, :24]
+    gaps = np.hypot(y - 9.5, x - 11.5) > 11
+    voxels = with_gaps(gaps, level)
+    np.save(tmp_path / "rock.npy", voxels)
+    with open_volume(tmp_path / "rock.npy", voxel_size_um=1) as rock:
+        expected = np.where(gaps, np.float32(volume.NOT_SCANNED), voxels)
+        np.testing.assert_array_equal(rock.read(0, 2), expected)
+        np.testing.assert_array_equal(rock.read_slice(1), expected[1])
+        part = (slice(0, 5), slice(3, 20))
+        np.testing.assert_array_equal(rock.read_slice(1, *part), expected[1][part])
+
+
+@pytest.mark.parametrize("place", [(slice(9, 11), slice(9, 11)), (slice(0, 3), slice(None))])
+def test_gaps_elsewhere_are_refused(tmp_path: Path, place: tuple[slice, slice]) -> None:
+    gaps = np.zeros((20, 24), bool)
+    gaps[place] = True
+    np.save(tmp_path / "rock.npy", with_gaps(gaps, np.nan))
+    rock = open_volume(tmp_path / "rock.npy", voxel_size_um=1)
+    with pytest.raises(InputError, match="slice 0 holds NaN or infinite values"):
+        rock.read_slice(0)
+
+
 # --- which files ---
 
 
@@ -252,6 +284,23 @@ def test_a_contradiction_names_both(axis: int) -> None:
     in_file[axis] = 2.05
     with pytest.raises(InputError, match=f"2.05 µm a voxel along {'zyx'[axis]}, .* says 2;"):
         volume.agree((2, 2, 2), tuple(in_file), Path("rock.tif"))
+
+
+@pytest.mark.parametrize("doubtful", [600.0, 0.005])
+def test_a_size_that_no_scanner_has_is_asked_for(
+    doubtful: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_file = (doubtful, doubtful, doubtful)
+    with pytest.raises(InputError, match="a voxel, which no scanner has; give voxel_size_um"):
+        volume.agree(None, in_file, Path("rock.mhd"))
+    assert volume.agree((2, 2, 2), in_file, Path("rock.mhd")) == (2, 2, 2)
+    assert "no scanner has the former, so the latter is taken" in capsys.readouterr().out
+    assert volume.agree(in_file, in_file, Path("rock.mhd")) == in_file
+
+
+@pytest.mark.parametrize("size", [0.01, 0.5, 500.0])
+def test_sizes_of_scanners_are_believed(size: float) -> None:
+    assert volume.agree(None, (size, size, size), Path("rock.mhd")) == (size, size, size)
 
 
 # --- real rock ---

@@ -6,7 +6,7 @@ pores included, and low in air and in a plastic holder. A thin dense holder is o
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from sandstone.errors import InputError
+from sandstone.regions import at_border
 from sandstone.sizes import zyx
 
 Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
@@ -25,6 +26,8 @@ SOLID_SHARE = 0.5  # above it, a neighbourhood is rock
 THICKEST_HOLDER = 0.03  # radius of the opening, share of the slice
 MARGIN = 0.015  # stripped from the edge of the rock, share of the slice
 SMALLEST_ROCK = 0.02  # share of a slice, below which there is no rock
+APART = 0.1  # of the span of a scan's levels, beyond which the level outside is none of them
+OUTSIDE_SHARE = 0.9  # of the voxels of a level that fills the outside, which lie there
 
 
 @dataclass(frozen=True)
@@ -41,24 +44,38 @@ class FieldOfView:
         Grey level above which a voxel is solid; None where the rock fills the box.
     outside : float or None
         Grey level of the constant area outside the reconstruction, if there is one.
+    apart : bool
+        Whether that level is none of the scan's, such as 1e30 or -1000: no average may hold it.
     """
 
     mode: str
     box: Box
     threshold: float | None = None
     outside: float | None = None
+    apart: bool = False
 
     def rock(self, image: np.ndarray) -> np.ndarray:
         """Return where a slice, cut to the box and of shape (y, x), shows rock: bool."""
         if self.threshold is None:
             return np.ones(image.shape, bool)
         step = _coarse_step(image.shape)
-        rock = _solid_region(_coarse_rock(image, step, self.outside) > self.threshold)
+        coarse = _coarse_rock(image, step, self.outside, apart=self.apart)
+        rock = _solid_region(coarse > self.threshold)
         return np.repeat(np.repeat(rock, step, 0), step, 1)[: image.shape[0], : image.shape[1]]
+
+    def counted(self, image: np.ndarray) -> np.ndarray:
+        """Return which voxels of such a slice the window counts: rock that was scanned, bool.
+
+        Where everything is taken for rock, this leaves out what fills the outside.
+        """
+        rock = self.rock(image)
+        if self.threshold is not None or self.outside is None:
+            return rock
+        return rock & ~at_border(image == self.outside)
 
 
 def find(
-    request: str, shape: tuple[int, int, int], read_slice: Callable[[int], np.ndarray]
+    request: str, shape: tuple[int, int, int], read_slice: Callable[..., np.ndarray]
 ) -> FieldOfView:
     """Return the field of view that a user asks for.
 
@@ -69,7 +86,7 @@ def find(
     shape : tuple of int
         Of the volume, (z, y, x).
     read_slice : callable
-        Returns slice z, shape (y, x).
+        Returns slice z, shape (y, x); given two `slice` more, these rows and columns of it.
 
     Raises
     ------
@@ -77,22 +94,23 @@ def find(
         If a box leaves the volume.
     """
     whole: Box = zyx((0, length) for length in shape)
-    if request == "full":
-        return FieldOfView("full", whole)
     if request != "auto":
-        return FieldOfView("box", parse_box(request, shape))
+        mode, box = ("full", whole) if request == "full" else ("box", parse_box(request, shape))
+        return FieldOfView(mode, box, outside=_filled_outside(box, read_slice))
     sample = _spread(shape[0], 12)
     step = _coarse_step(shape[1:])
     # Read twice rather than held: slices may be large.
     corners = [corner.copy() for z in sample for corner in _corners(read_slice(z))]
     outside = _constant_outside(corners)
-    coarse = np.stack([_coarse_rock(read_slice(z), step, outside) for z in sample])
-    if np.ptp(coarse) == 0:
+    apart = outside is not None and _is_apart(outside, (read_slice(z) for z in sample), step)
+    coarse = np.stack([_coarse_rock(read_slice(z), step, outside, apart=apart) for z in sample])
+    levels = coarse[np.isfinite(coarse)]
+    if not levels.size or np.ptp(levels) == 0:
         return FieldOfView("auto", whole)  # constant: slicing says so
-    threshold = _threshold(coarse)
+    threshold = _threshold(levels)
     if any((corner > threshold).any() for image in coarse for corner in _corners(image)):
         return FieldOfView("auto", whole)  # rock reaches into a corner, so nothing is outside
-    return FieldOfView("auto", whole, threshold, outside)
+    return FieldOfView("auto", whole, threshold, outside, apart)
 
 
 def parse_box(text: str, shape: tuple[int, int, int]) -> Box:
@@ -183,13 +201,75 @@ def _constant_outside(corners: Sequence[np.ndarray]) -> float | None:
     return float(first) if same else None
 
 
-def _coarse_rock(image: np.ndarray, step: int, outside: float | None) -> np.ndarray:
-    """Return the coarse image, the area outside the reconstruction as dark as its darkest part."""
-    coarse = _coarse(image, step)
+def _filled_outside(box: Box, read_slice: Callable[..., np.ndarray]) -> float | None:
+    """Return the level that fills the outside and is hardly found elsewhere, None if none does.
+
+    A level of the rock itself, as in a segmented scan, may fill all corners by chance. So it counts
+    only if it lies at the border alone, and if not all else has one level.
+    """
+    (z0, z1), rows, columns = box
+    sample = [z0 + z for z in _spread(z1 - z0, 12)]
+
+    def images() -> Iterator[np.ndarray]:
+        yield from (read_slice(z, slice(*rows), slice(*columns)) for z in sample)
+
+    outside = _constant_outside([corner.copy() for image in images() for corner in _corners(image)])
     if outside is None:
-        return coarse
+        return None
+    filled = beyond = 0
+    others: list[float] = []
+    for image in images():
+        same = image == outside
+        filled += int(same.sum())
+        beyond += int(at_border(same).sum())
+        rest = image[~same]
+        others += [float(rest.min()), float(rest.max())] if rest.size else []
+    varied = len(set(others)) > 1
+    return outside if varied and beyond >= OUTSIDE_SHARE * filled else None
+
+
+def _is_apart(outside: float, images: Iterable[np.ndarray], step: int) -> bool:
+    """Say whether the level outside is none of the scan's: beyond those of all other blocks.
+
+    A dark one may still be that of clipped air, if what lies beside it is as bright as the rest.
+    """
+    inside, beside = [], []
+    for image in images:
+        coarse, share = _coarse(image, step), _coarse(image == outside, step)
+        near = ndimage.binary_dilation(share == 1, np.ones((3, 3)), iterations=2)
+        inside.append(coarse[share == 0])
+        beside.append(coarse[near & (share == 0)])
+    levels, ring = np.concatenate(inside), np.concatenate(beside)
+    if not levels.size or np.ptp(levels) == 0:
+        return False
+    low, high = float(levels.min()), float(levels.max())
+    slack = APART * (high - low)
+    if outside > high + slack:
+        return True
+    if outside >= low - slack:
+        return False
+    threshold = _threshold(levels)
+    dark = float(levels[levels <= threshold].mean())
+    return not ring.size or float(np.median(ring)) <= (dark + threshold) / 2
+
+
+def _coarse_rock(image: np.ndarray, step: int, outside: float | None, *, apart: bool) -> np.ndarray:
+    """Return the coarse image, the area outside the reconstruction as dark as its darkest part.
+
+    A slice that is outside as a whole has no dark part: it is -inf throughout.
+    """
+    if outside is None:
+        return _coarse(image, step)
     # The share tells what is wholly outside; the mean of equal floats need not equal them.
-    return np.where(_coarse(image == outside, step) == 1, coarse.min(), coarse)
+    share = _coarse(image == outside, step)
+    if (share == 1).all():
+        return np.full(share.shape, -np.inf, np.float32)
+    if not apart:
+        coarse = _coarse(image, step)
+        return np.where(share == 1, coarse.min(), coarse)
+    scanned = np.where(image == outside, image.dtype.type(0), image)
+    coarse = _coarse(scanned, step) / np.where(share == 1, 1, 1 - share)
+    return np.where(share == 1, coarse[share < 1].min(), coarse)
 
 
 def _spread(count: int, most: int) -> list[int]:

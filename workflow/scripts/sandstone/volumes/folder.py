@@ -34,6 +34,7 @@ DATA_LINES = {
     ".nhdr": re.compile(r"(?im)^data ?file:[ \t]*(\S.*?)\s*$"),
     ".vgi": re.compile(r"(?im)^name\s*=[ \t]*(\S.*?)\s*$"),
 }
+OME_FILES = re.compile(rb'(?:FileName|MetadataFile)="([^"]{1,255})"')
 MOST_FILES = 1 << 20  # that a header's pattern may name
 
 
@@ -216,6 +217,22 @@ def beside(path: Path) -> list[Path]:
     else:
         return []
     return [file for name in named if (file := path.parent / name).is_file()]
+
+
+def ome_set_of(path: Path) -> list[Path]:
+    """Return the other files that the OME metadata of a TIFF file name, there being some.
+
+    They are looked for near its ends, where programs put them, since nothing here reads TIFF.
+    """
+    if suffix_of(path) not in TIFF or not path.is_file():
+        return []
+    with path.open("rb") as stream:
+        text = stream.read(_HEADER_BYTES)
+        stream.seek(max(stream.tell(), path.stat().st_size - _HEADER_BYTES))
+        text += stream.read()
+    names = {name.decode(errors="replace") for name in OME_FILES.findall(text)}
+    others = (path.parent / name for name in sorted(names) if Path(name).name == name)
+    return [file for file in others if file != path and file.is_file()]
 
 
 def named_data(text: str, following: Iterable[str], path: Path) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sandstone.errors import InputError
 from sandstone.files import sha256_of
-from sandstone.volumes.folder import beside, log_beside
+from sandstone.volumes.folder import beside, log_beside, ome_set_of
 
 State = tuple[int, ...]
 
@@ -20,7 +20,7 @@ def stamp(paths: Iterable[str | Path]) -> str:
     ----------
     paths : iterable of paths
         Files; folders count with all that they hold, headers with their data files, slices with
-        the log that tells their voxel size.
+        the log that tells their voxel size, one file of an OME-TIFF set with the others.
 
     Returns
     -------
@@ -29,9 +29,10 @@ def stamp(paths: Iterable[str | Path]) -> str:
     """
     files = [Path(path) for path in paths]
     log = log_beside(files) if len(files) > 1 else None
+    others = ome_set_of(files[0]) if len(files) == 1 else []
     facts = [
         (file.name, status.st_size, status.st_mtime_ns)
-        for path in [*files, *filter(None, [log])]
+        for path in [*files, *filter(None, [log]), *others]
         for file in _behind(path)
         if (status := file.stat())
     ]

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from sandstone.errors import InputError, note
+from sandstone.regions import at_border
 from sandstone.sizes import LARGEST_BLOCK, voxel_bytes
 from sandstone.volumes import formats
 from sandstone.volumes.folder import is_folder_of_slices, natural_order, slices_in, without_previews
@@ -18,6 +19,8 @@ from sandstone.volumes.unchanged import check_unchanged, states
 
 VoxelSize = tuple[float, float, float]
 
+# What stands for NaN where that fills the outside of a reconstruction; half precision ends sooner.
+NOT_SCANNED = -1e30
 TOLERANCE = 0.01  # relative; scanners round the voxel size in their metadata
 # No scanner of rock has smaller or larger voxels: such a number has lost its unit.
 FINEST_UM, COARSEST_UM = 0.01, 500.0
@@ -52,6 +55,8 @@ class Volume:
     def read(self, z0: int, z1: int, rows: slice = slice(None)) -> np.ndarray:
         """Return the slices z0 to z1 - 1, or some of their rows, as a contiguous copy.
 
+        NaN and infinite values come as one low level, `NOT_SCANNED`.
+
         Parameters
         ----------
         z0, z1 : int
@@ -70,6 +75,16 @@ class Volume:
         InputError
             If the voxels cannot be read.
         """
+        voxels = self._stored(z0, z1, rows)
+        if (gaps := _gaps(voxels)) is not None:
+            voxels[gaps] = self._not_scanned
+        return voxels
+
+    @property
+    def _not_scanned(self) -> float:
+        return max(NOT_SCANNED, float(np.finfo(self.dtype).min))
+
+    def _stored(self, z0: int, z1: int, rows: slice) -> np.ndarray:
         if self._source is None:
             raise ValueError("the volume is closed")
         if not 0 <= z0 <= z1 <= self.shape[0]:
@@ -86,14 +101,17 @@ class Volume:
         Raises
         ------
         InputError
-            If the voxels cannot be read, or hold NaN or infinite values.
+            If the voxels cannot be read, or hold NaN or infinite values that do not just fill the
+            corners.
         """
-        image = self.read(z, z + 1, rows)[0, :, columns]
-        if image.dtype.kind == "f" and not np.isfinite(image).all():
-            raise InputError(
-                f"{self.files[0]}: slice {z} holds NaN or infinite values; "
-                "replace them, as by the grey level of air, before using the volume"
-            )
+        image = self._stored(z, z + 1, rows)[0, :, columns]
+        if (gaps := _gaps(image)) is not None:
+            if not _fill_the_outside(_gaps(self._stored(z, z + 1, slice(None))[0])):
+                raise InputError(
+                    f"{self.files[0]}: slice {z} holds NaN or infinite values; "
+                    "replace them, as by the grey level of air, before using the volume"
+                )
+            image[gaps] = self._not_scanned
         return image
 
     def check_unchanged(self) -> None:
@@ -121,6 +139,21 @@ class Volume:
         self.close()
 
 
+def _gaps(voxels: np.ndarray) -> np.ndarray | None:
+    """Return which voxels are no numbers, None where all are."""
+    if voxels.dtype.kind != "f":
+        return None
+    finite = np.isfinite(voxels)
+    return None if finite.all() else ~finite
+
+
+def _fill_the_outside(gaps: np.ndarray | None) -> bool:
+    """Say whether the voxels of a slice without a number fill its corners and lie only there."""
+    if gaps is None or not gaps[:: len(gaps) - 1 or 1, :: gaps.shape[1] - 1 or 1].all():
+        return False
+    return bool((at_border(gaps) == gaps).all())
+
+
 def open_volume(
     paths: str | Path | Sequence[str | Path],
     *,
@@ -130,7 +163,8 @@ def open_volume(
 ) -> Volume:
     """Open a volume without reading its voxels.
 
-    Grey levels come as they are stored: no colour table, rescaling or inversion is applied.
+    Grey levels come as they are stored, without rescaling; where white is the lowest level, or
+    stored numbers stand for levels of a grey table, they come as these mean them.
     MetaImage, NRRD and headerless files that are packed are unpacked into memory by the first
     read; all other formats stay on disk.
 
