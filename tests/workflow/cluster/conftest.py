@@ -122,11 +122,11 @@ def submit(cluster: OneNodeCluster, plugin: Path) -> Iterator[Submit]:
 @pytest.fixture(scope="package")
 def with_pairs(tiny: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """Copy a clone that has the tile pairs of the tiny config, and is to train so many steps."""
-    results = shutil.ignore_patterns("models", "predictions", "metrics", "figures", "logs")
-
     def copy(steps: int) -> Path:
         directory = tmp_path_factory.mktemp("with_pairs") / "clone"
-        shutil.copytree(tiny[0], directory, ignore=results)
+        shutil.copytree(tiny[0], directory)
+        for folder in ("models", "predictions", "metrics", "figures", "logs"):
+            shutil.rmtree(directory / "results" / folder)
         overlay = TRAINING.format(steps=steps)
         (directory / "training.yaml").write_text(overlay, encoding="utf-8")
         return directory
