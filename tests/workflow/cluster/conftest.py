@@ -122,6 +122,7 @@ def submit(cluster: OneNodeCluster, plugin: Path) -> Iterator[Submit]:
 @pytest.fixture(scope="package")
 def with_pairs(tiny: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """Copy a clone that has the tile pairs of the tiny config, and is to train so many steps."""
+
     def copy(steps: int) -> Path:
         directory = tmp_path_factory.mktemp("with_pairs") / "clone"
         shutil.copytree(tiny[0], directory)
