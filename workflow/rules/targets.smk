@@ -1,4 +1,4 @@
-# What the config asks for: the files that `rule all` and `rule provenance` want; functions only, no rules.
+# What the command line and the config ask for: targets, models, samples, files; functions only, no rules.
 
 
 # --- what the command line asks for ---
