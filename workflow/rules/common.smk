@@ -25,7 +25,7 @@ from snakemake import __version__ as snakemake_version
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 
-from sandstone import kept_models, run
+from sandstone import run
 from sandstone.choices import BASELINES
 from sandstone.config import plain_yaml, used
 from sandstone.config.checks import validate
@@ -34,6 +34,7 @@ from sandstone.config.sentences import unknown_target
 from sandstone.config.sources import check_readable, downloads, volume_files
 from sandstone.errors import InputError, one_line
 from sandstone.provenance.code import digest_of
+from sandstone.training import kept_models
 from sandstone.volumes.unchanged import stamp
 
 run.prepare_jobs()

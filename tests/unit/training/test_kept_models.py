@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sandstone import kept_models
+from sandstone.training import kept_models
 
 NAMES = ("generator.weights.h5", "training.provenance.json")
 
