@@ -37,8 +37,12 @@ include: "workflow/rules/provenance.smk"
 include: "workflow/rules/report.smk"
 
 
-if not IS_MODULE:  # the config and the report of a module are those of the Snakefile that uses it
-    config["made_otherwise"] = made_otherwise()  # after all rules, none of which reads it
+if (
+    not IS_MODULE
+):  # the config and the report of a module are those of the Snakefile that uses it
+    config["made_otherwise"] = (
+        made_otherwise()
+    )  # after all rules, none of which reads it
 
 
 rule all:
