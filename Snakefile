@@ -37,12 +37,9 @@ include: "workflow/rules/provenance.smk"
 include: "workflow/rules/report.smk"
 
 
-if (
-    not IS_MODULE
-):  # the config and the report of a module are those of the Snakefile that uses it
-    config["made_otherwise"] = (
-        made_otherwise()
-    )  # after all rules, none of which reads it
+# For the front page of the report, which is that of the outermost Snakefile. No rule reads it.
+if not IS_MODULE:
+    config["made_otherwise"] = made_otherwise()
 
 
 rule all:
