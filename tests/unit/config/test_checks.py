@@ -199,3 +199,9 @@ def test_a_tilde_in_a_path_is_explained_where_nothing_is(config: Config) -> None
     config["weights"] = {"vgg19": {"path": "~/none.h5"}}
     with pytest.raises(InputError, match=r"no file is; write your home folder out, .* knows ~; "):
         configuration.validate(config)
+
+
+@pytest.mark.parametrize("content", [None, [], "seed: 1", 3])
+def test_what_is_no_mapping_is_refused(content: object) -> None:
+    with pytest.raises(InputError, match="must be a mapping of keys"):
+        configuration.validate(content)

@@ -8,8 +8,11 @@ DROPPABLE = ("samples", "models", "upscale")
 
 
 def drop_nulls(config: Config) -> None:
-    """Remove samples, models and volumes to upscale that an overlay sets to null, in place."""
-    for section in DROPPABLE:
+    """Remove samples, models and volumes to upscale that an overlay sets to null, in place.
+
+    What is no mapping is left as it is: the schema says so.
+    """
+    for section in DROPPABLE if isinstance(config, dict) else ():
         entries = config.get(section)
         if isinstance(entries, dict):
             for name in [name for name, entry in entries.items() if entry is None]:
