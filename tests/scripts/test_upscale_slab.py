@@ -117,7 +117,7 @@ def test_another_number_of_threads_starts_from_scratch(ready, tmp_path):
 
 def test_every_room_that_decides_the_voxels_is_part_of_the_fingerprint():
     rooms = {upscale_slab.room_of(file["path"]) for file in code_of("upscale_slab")}
-    beside_the_voxels = {"scripts", "sandstone", "provenance", "volumes"}
+    beside_the_voxels = {"scripts", "sandstone", "config", "provenance", "volumes"}
     assert rooms - beside_the_voxels == set(upscale_slab.ROOMS)
 
 

@@ -40,7 +40,8 @@ def test_a_cut_file_is_refused_and_comes_back_once_deleted(
     done = snakemake(tmp_path, *TINY, targets=(f"results/{target}",))
     sentence = last_sentence(done)
     assert f"results/{file}" in sentence
-    assert "delete" in sentence
+    # No reader of volumes says "delete": it cannot know that this one is synthetic.
+    assert ("copy the whole file again" if file.startswith("volumes/") else "delete") in sentence
     assert not (results / target).exists()
     (results / file).unlink()
     assert_success(snakemake(tmp_path, *TINY, targets=(f"results/{target}",)))
