@@ -152,6 +152,7 @@ def draw_validation(axes: Axes, history: pd.DataFrame, metric: str) -> None:
     )
     axes.set_title(f"validation {measured.name}", pad=TITLE_PAD)
     axes.set_ylabel(measured.label)
+    axes.ticklabel_format(axis="y", useOffset=False)  # an offset would stand where the best does
     # Above the axes: within them, its star would pass for a second best beside some curve.
     axes.annotate(
         f"★ best: {measured.text(best[column])} at step {best['step']:.0f}",
