@@ -205,3 +205,9 @@ def test_a_tilde_in_a_path_is_explained_where_nothing_is(config: Config) -> None
 def test_what_is_no_mapping_is_refused(content: object) -> None:
     with pytest.raises(InputError, match="must be a mapping of keys"):
         configuration.validate(content)
+
+
+def test_values_that_only_the_schema_holds_for_equal_end_in_a_sentence(config: Config) -> None:
+    config["evaluation"]["baselines"] = [[], b""]
+    with pytest.raises(InputError, match=r"^config: evaluation\.baselines"):
+        configuration.validate(config)

@@ -82,8 +82,10 @@ def _describe_pattern(key: str, error: jsonschema.ValidationError) -> str:
 
 
 def _describe_unique(key: str, error: jsonschema.ValidationError) -> str:
-    twice = next(value for value in error.instance if error.instance.count(value) > 1)
-    return f"{key}: {shown(error.instance)} names {shown(twice)} twice; correct it"
+    twice = [value for value in error.instance if error.instance.count(value) > 1]
+    if not twice:  # jsonschema holds all empty values for one, Python does not
+        return _describe_any(key, error)
+    return f"{key}: {shown(error.instance)} names {shown(twice[0])} twice; correct it"
 
 
 def _describe_any(key: str, error: jsonschema.ValidationError) -> str:
