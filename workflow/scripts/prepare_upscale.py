@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sandstone import cli
 from sandstone.config import flags
 from sandstone.config.validity import check_levels, check_window
-from sandstone.errors import InputError
+from sandstone.errors import InputError, note
 from sandstone.models.options import generator_files
 from sandstone.provenance.record import add_record_flag, write_record
 
@@ -114,10 +114,9 @@ def compare_voxels(record: str, volume: "Volume", scale: int) -> None:
     if any(1 / ALIKE <= edge / each <= ALIKE for each in learned.values()):
         return
     shown = ", ".join(f"{each:g} µm ({sample})" for sample, each in sorted(learned.items()))
-    print(
-        f"note: voxels of {edge:g} µm within slices, while the model has learned to enlarge voxels "
-        f"of {shown}; look at the result with care, or train on slices of {edge / scale:g} µm",
-        flush=True,
+    note(
+        f"voxels of {edge:g} µm within slices, while the model has learned to enlarge voxels "
+        f"of {shown}; look at the result with care, or train on slices of {edge / scale:g} µm"
     )
 
 
