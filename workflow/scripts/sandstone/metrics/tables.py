@@ -9,7 +9,7 @@ from sandstone.errors import InputError
 
 CORNER_COLUMNS = ("z", "y", "x")
 TILE_COLUMNS = ("sample", "method", "tile", *CORNER_COLUMNS)  # and a column a metric
-SPECTRUM_COLUMNS = ("sample", "method", "frequency_per_um", "power")
+SPECTRUM_COLUMNS = ("sample", "method", "frequency_per_um", "power", "ring_correlation")
 SUMMARY_COLUMNS = ("sample", "method", "metric", "mean", "ci_low", "ci_high", "n")
 TEXTS = ("sample", "method", "metric")
 
