@@ -10,6 +10,7 @@ from helpers import tile_pairs
 import model_card
 import train
 from sandstone.errors import InputError
+from sandstone.metrics import tables
 from sandstone.provenance.record import RECORD_SUFFIX
 
 COMMAND = "python workflow/scripts/train.py"
@@ -84,8 +85,11 @@ def record(folder, **changes):
 
 
 def summary(folder, rows):
-    lines = [f"berea,{name},psnr_db,{mean},{low},{high},3" for name, mean, low, high in rows]
-    text = "sample,method,metric,mean,ci_low,ci_high,n\n" + "\n".join(lines) + "\n"
+    lines = [
+        f"berea,{name},psnr_db,{mean},{low},{high},3,{mean},bicubic,,,,"
+        for name, mean, low, high in rows
+    ]
+    text = "\n".join([",".join(tables.SUMMARY_COLUMNS), *lines]) + "\n"
     (folder / "summary.csv").write_text(text)
 
 
@@ -221,9 +225,12 @@ def test_an_ancestor_whose_pairs_are_missing_is_named(trained, ancestors):
 
 
 def test_a_rock_that_no_training_saw_is_marked(trained):
-    other = "leopard,srgan,psnr_db,21,20,22,3\nleopard,bicubic,psnr_db,20,19,21,3\n"
+    other = [
+        "leopard,srgan,psnr_db,21,20,22,3,21,bicubic,1,0,2,unseen",
+        "leopard,bicubic,psnr_db,20,19,21,3,20,bicubic,,,,",
+    ]
     with (trained / "summary.csv").open("a") as file:
-        file.write(other)
+        file.write("\n".join(other) + "\n")
     text = card(trained)
     assert "| leopard (never seen in training), 3 tiles | psnr_db |" in text
     assert "| berea, 3 tiles | psnr_db |" in text

@@ -1,9 +1,10 @@
 # Super-resolved tiles -> tables.
 #
-# in   results/pairs/{sample}.h5, results/predictions/{method}/{sample}.h5
+# in   results/pairs/{sample}.h5, results/predictions/{method}/{sample}.h5,
+#      results/models/{model}/training.provenance.json
 # out  results/metrics/{method}/{sample}.csv             one row a tile
 #      results/metrics/{method}/{sample}.spectrum.csv    radial power spectrum
-#      results/metrics/summary.csv                       means and confidence intervals
+#      results/metrics/summary.csv                       means, medians and gains with confidence intervals
 
 
 rule fetch_lpips_weights:
@@ -85,6 +86,7 @@ rule summarise_metrics:
         pairs=expand(
             "results/pairs/{sample}.h5", sample=config["evaluation"]["samples"]
         ),
+        trainings=records_of_trainings(),
     output:
         summary="results/metrics/summary.csv",
         provenance="results/metrics/summary.provenance.json",
@@ -100,12 +102,14 @@ rule summarise_metrics:
         logged=launcher,
         script=path_of("summarise_metrics"),
         rerun_on=reasons("metrics", "summarise_metrics", methods()),
+        trainings=lambda wildcards, input: flag("trainings", list(input.trainings)),
         bootstrap=bootstrap_flags(),
     shell:
         """
         exec {params.logged:q} {log:q} {params.script:q} \
             --metrics {input.metrics:q} \
             --pairs {input.pairs:q} \
+            {params.trainings:q} \
             {params.bootstrap:q} \
             --output {output.summary:q} \
             --provenance {output.provenance:q}

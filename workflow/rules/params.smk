@@ -222,6 +222,14 @@ def lpips_threads():
     )
 
 
+def records_of_trainings():
+    """Records of the trainings of every model under evaluation, and of those that it descends from."""
+    models = [each for model in config["evaluation"]["models"] for each in line_of(model)]
+    return expand(
+        "results/models/{model}/training.provenance.json", model=dict.fromkeys(models)
+    )
+
+
 def bootstrap_flags():
     settings = {key: config["evaluation"][key] for key in ("confidence", "resamples")}
     return as_flags({**settings, "seed": config["seed"]})

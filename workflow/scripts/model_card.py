@@ -7,13 +7,12 @@ from a result; nothing is typed by hand.
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
 from sandstone.errors import InputError
 from sandstone.provenance.record import add_record_flag, write_record
+from sandstone.provenance.trainings import Line, model_of, read_training, samples_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,33 +21,6 @@ if TYPE_CHECKING:
 
 USES = {"train": "weights", "val": "curves, best weights", "test": "the metrics below"}
 SHORT_HASH = 16  # hexadecimal digits that tell files apart to the eye; the record has all
-
-
-@dataclass(frozen=True)
-class Training:
-    """One training of a line: of the model itself, or of one that it descends from."""
-
-    model: str
-    record: Mapping[str, Any]
-
-    @property
-    def parameters(self) -> Mapping[str, Any]:
-        """Its settings, by the flags of train.py."""
-        return self.record["parameters"]
-
-    @property
-    def samples(self) -> list[str]:
-        """The rocks that it was trained on."""
-        return list(self.record["voxel_size_um"])
-
-
-# A model's own training, then those of the models that it started from, the youngest first.
-Line = Sequence[Training]
-
-
-def samples_of(line: Line) -> list[str]:
-    """Return every rock that the weights have seen, those of the last training first."""
-    return list(dict.fromkeys(sample for training in line for sample in training.samples))
 
 
 def data_section(
@@ -305,11 +277,10 @@ def read_sources(paths: Sequence[str]) -> dict[str, Mapping[str, Any]]:
 
 def read_line(model: str, record: str, ancestors: Sequence[str]) -> Line:
     """Return the trainings of a model and of its ancestors, which lie in folders of their names."""
-    from sandstone.provenance import records
-
-    names = [model, *(Path(path).absolute().parent.name for path in ancestors)]
-    found = [records.read(path).content for path in (record, *ancestors)]
-    return [Training(*each) for each in zip(names, found, strict=True)]
+    return [
+        read_training(model, record),
+        *(read_training(model_of(path), path) for path in ancestors),
+    ]
 
 
 def parser() -> argparse.ArgumentParser:

@@ -10,8 +10,11 @@ from sandstone.errors import InputError
 CORNER_COLUMNS = ("z", "y", "x")
 TILE_COLUMNS = ("sample", "method", "tile", *CORNER_COLUMNS)  # and a column a metric
 SPECTRUM_COLUMNS = ("sample", "method", "frequency_per_um", "power", "ring_correlation")
-SUMMARY_COLUMNS = ("sample", "method", "metric", "mean", "ci_low", "ci_high", "n")
-TEXTS = ("sample", "method", "metric")
+SUMMARY_COLUMNS = (
+    *("sample", "method", "metric", "mean", "ci_low", "ci_high", "n", "median"),
+    *("baseline", "gain", "gain_low", "gain_high", "rock"),
+)
+TEXTS = ("sample", "method", "metric", "baseline", "rock")
 
 
 def read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
