@@ -48,6 +48,7 @@ rule all:
     default_target: True
     input:
         "results/metrics/summary.csv",
+        gaps(),
         figures(),
         model_cards(),
         upscaled(),

@@ -224,10 +224,27 @@ def lpips_threads():
 
 def records_of_trainings():
     """Records of the trainings of every model under evaluation, and of those that it descends from."""
-    models = [each for model in config["evaluation"]["models"] for each in line_of(model)]
+    models = [
+        each for model in config["evaluation"]["models"] for each in line_of(model)
+    ]
     return expand(
         "results/models/{model}/training.provenance.json", model=dict.fromkeys(models)
     )
+
+
+def simulated_to_real_flags(wildcards):
+    """Tables of one simulated sample after the other, the methods of each in their order.
+
+    Flags of file names, as Snakemake sorts the inputs that it compares.
+    """
+    tables = "results/metrics/{method}/{sample}.csv"
+    simulated = [
+        tables.format(method=method, sample=sample)
+        for sample in simulations(wildcards.sample)
+        for method in methods()
+    ]
+    real = [tables.format(method=each, sample=wildcards.sample) for each in methods()]
+    return [*flag("real", real), *flag("simulated", simulated)]
 
 
 def bootstrap_flags():

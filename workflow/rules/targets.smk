@@ -79,6 +79,33 @@ def pair_samples():
     return [sample for sample in used_samples() if "lr" in config["samples"][sample]]
 
 
+def simulations(sample):
+    """Samples under evaluation that shrink the fine scan of a pair."""
+    own = config["samples"]
+    return [
+        each
+        for each in config["evaluation"]["samples"]
+        if own[each].get("scan_of") == sample and "lr" not in own[each]
+    ]
+
+
+def simulated_pairs():
+    """Pairs under evaluation whose fine scan is shrunken too, so that both can be compared."""
+    return [
+        sample
+        for sample in config["evaluation"]["samples"]
+        if "lr" in config["samples"][sample] and simulations(sample)
+    ]
+
+
+def gaps():
+    """The tables of what a real coarse scan costs."""
+    return [
+        f"results/metrics/{sample}.simulated_to_real.csv"
+        for sample in simulated_pairs()
+    ]
+
+
 def methods():
     """Baselines and models, in the order of tables and figures."""
     return config["evaluation"]["baselines"] + config["evaluation"]["models"]
@@ -115,11 +142,14 @@ def of_models():
 
 
 def of_evaluation():
-    return expand(
-        "evaluation/{sample}/{figure}",
-        sample=config["evaluation"]["samples"],
-        figure=["comparison", "metrics", "spectra"],
-    )
+    return [
+        *expand(
+            "evaluation/{sample}/{figure}",
+            sample=config["evaluation"]["samples"],
+            figure=["comparison", "metrics", "spectra"],
+        ),
+        *expand("evaluation/{sample}/simulated_to_real", sample=simulated_pairs()),
+    ]
 
 
 def model_cards():

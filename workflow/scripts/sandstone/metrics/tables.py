@@ -14,7 +14,11 @@ SUMMARY_COLUMNS = (
     *("sample", "method", "metric", "mean", "ci_low", "ci_high", "n", "median"),
     *("baseline", "gain", "gain_low", "gain_high", "rock"),
 )
-TEXTS = ("sample", "method", "metric", "baseline", "rock")
+GAP_COLUMNS = (
+    *("real", "simulated", "method", "metric", "mean_simulated", "mean_real"),
+    *("gap", "gap_low", "gap_high", "n"),
+)
+TEXTS = ("real", "simulated", "sample", "method", "metric", "baseline", "rock")
 
 
 def read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
