@@ -279,3 +279,53 @@ def test_isolated_real_slices(shared_data, sample):
         assert [len(reader.split(name)) for name in SPLITS] == [54, 4, 4]
         assert least_gap_um(reader) == pytest.approx(111.575)
         assert json.dumps(reader.attrs.degradation) == '{"kernel": "bicubic"}'
+
+
+# --- a real coarse scan ---
+
+
+@pytest.fixture
+def coarse(tmp_path):
+    """Write a coarse scan on LR pixels, and return the flags that name it."""
+
+    def write(voxels, shown=None):
+        shown = np.ones(voxels.shape, bool) if shown is None else shown
+        about = {"shape": voxels.shape, "voxel_size_um": (2.0, 8.0, 8.0)}
+        write_stack(tmp_path / "rock.lr.tif", voxels, dtype=voxels.dtype, **about)
+        mask = shown.astype(np.uint8) * slices.ROCK
+        write_stack(tmp_path / "rock.lr.mask.tif", mask, dtype=np.uint8, **about)
+        return ["--lr-slices", tmp_path / "rock.lr.tif", "--lr-mask", tmp_path / "rock.lr.mask.tif"]
+
+    return write
+
+
+def test_lr_tiles_are_cut_from_the_coarse_scan(sample, coarse):
+    voxels = rock(30, 8, 12, seed=5)
+    flags = [*coarse(voxels), *sample(rock(30, 34, 50), origin=(7, 3, 5))]
+    with open_pairs(make(flags)) as reader:
+        assert reader.attrs.degradation["kernel"] == "scanned"
+        for name in SPLITS:
+            split = reader.split(name)
+            assert len(split)
+            for z, y, x, lr in zip(split.z, split.y, split.x, split.lr, strict=True):
+                row, column = (y - 3) // 4, (x - 5) // 4
+                np.testing.assert_array_equal(lr, voxels[z - 7, row : row + 4, column : column + 4])
+
+
+def test_tiles_lie_where_the_coarse_scan_shows_the_rock(sample, coarse):
+    shown = np.ones((30, 8, 12), bool)
+    shown[:, :, 5:] = False
+    flags = [*coarse(rock(30, 8, 12), shown), *sample(rock(30, 32, 48))]
+    with open_pairs(make(flags)) as reader:
+        assert max(reader.split(name).x.max() for name in SPLITS) <= 4
+
+
+@pytest.mark.parametrize("shape", [(30, 8, 11), (29, 8, 12)])
+def test_another_grid_is_refused(sample, coarse, shape):
+    with pytest.raises(InputError, match="not LR pixels of scale 4 for these slices"):
+        make([*coarse(rock(*shape)), *sample(rock(30, 32, 48))])
+
+
+def test_the_coarse_scan_needs_its_mask(sample, coarse):
+    with pytest.raises(InputError, match="--lr-slices and --lr-mask go together"):
+        make([*coarse(rock(30, 8, 12))[:2], *sample(rock(30, 32, 48))])
