@@ -412,6 +412,35 @@ def stamp_of_hr(wildcards):
     return stamp_of_sample(hr) if hr else ""
 
 
+def hr_file(wildcards, pattern):
+    """A file of the sample that is the true fine scan of a volume."""
+    return "results/" + pattern.format(config["upscale"][wildcards.volume]["hr"])
+
+
+def pair_of_judge(wildcards):
+    """How the true fine scan lies on the volume, where both are a pair of the config."""
+    volume = config["upscale"][wildcards.volume]
+    partner = config["samples"][volume["hr"]].get("lr", {})
+    if partner.get("path") != volume["path"]:
+        return {}
+    return {
+        "registration": hr_file(wildcards, "registration/{}.json"),
+        "degradation": hr_file(wildcards, "degradation/{}.json"),
+    }
+
+
+def pair_of_judge_flags(wildcards, input):
+    names = ("registration", "degradation")
+    return [word for name in names for word in flag(name, input.get(name))]
+
+
+def judged_reading_flags(wildcards):
+    """How to read the volume itself, along the axis that the fine scan's slices follow."""
+    entry = config["upscale"][wildcards.volume]
+    fine = config["samples"][entry["hr"]]
+    return [*flags_of_reading(entry, "lr-"), *axis_flag(fine)]
+
+
 # --- figures ---
 
 

@@ -160,10 +160,20 @@ def model_cards():
 def upscaled():
     """Every file of every volume that the config wants upscaled."""
     files = {"zarr": "{name}.ome.zarr/zarr.json", "tiff": "{name}.ome.tif"}
-    return [
+    images = [
         f"results/upscaled/{name}/{files[kind].format(name=name)}"
         for name, entry in config["upscale"].items()
         for kind in entry["formats"]
+    ]
+    return images + [f"results/upscaled/{name}/quality.csv" for name in judged()]
+
+
+def judged():
+    """Volumes to upscale whose true fine scan is a sample that the run slices anyway."""
+    return [
+        name
+        for name, entry in config["upscale"].items()
+        if entry.get("hr") in used_samples()
     ]
 
 

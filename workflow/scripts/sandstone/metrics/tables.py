@@ -18,7 +18,11 @@ GAP_COLUMNS = (
     *("real", "simulated", "method", "metric", "mean_simulated", "mean_real"),
     *("gap", "gap_low", "gap_high", "n"),
 )
-TEXTS = ("real", "simulated", "sample", "method", "metric", "baseline", "rock")
+JUDGED_COLUMNS = (
+    *("volume", "method", "metric", "mean", "ci_low", "ci_high"),
+    *("gain", "gain_low", "gain_high", "n"),
+)
+TEXTS = ("volume", "real", "simulated", "sample", "method", "metric", "baseline", "rock")
 
 
 def read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
