@@ -176,7 +176,9 @@ def lpips_threads():
 
 def records_of_trainings():
     """Records of the trainings of every model under evaluation, and of those that it descends from."""
-    models = [each for model in config["evaluation"]["models"] for each in line_of(model)]
+    models = [
+        each for model in config["evaluation"]["models"] for each in line_of(model)
+    ]
     return expand(
         "results/models/{model}/training.provenance.json", model=dict.fromkeys(models)
     )
