@@ -77,6 +77,7 @@ shorten_errors()
 
 onstart:
     check_results()
+    check_submissions()
     keep_models()
 
 
