@@ -38,6 +38,8 @@ from sandstone.training import kept_models
 from sandstone.volumes.unchanged import stamp
 
 run.prepare_jobs()
+if workflow.is_main_process and not IS_MODULE:
+    run.tell_of_ctrl_c()
 
 # --- the start of a run ---
 
