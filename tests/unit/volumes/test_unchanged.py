@@ -73,6 +73,14 @@ def test_the_data_file_behind_a_header_counts(tmp_path, header, text):
     assert stamp([tmp_path / header]) != before
 
 
+def test_the_xml_of_big_data_viewer_counts(tmp_path):
+    (tmp_path / "rock.h5").write_bytes(b"voxels")
+    (tmp_path / "rock.xml").write_text("<SpimData><size>1 2 3</size></SpimData>")
+    before = stamp([tmp_path / "rock.h5"])
+    (tmp_path / "rock.xml").write_text("<SpimData><size>1.5 2 3</size></SpimData>")
+    assert stamp([tmp_path / "rock.h5"]) != before
+
+
 def test_a_header_without_its_data_file_counts_alone(tmp_path):
     (tmp_path / "rock.mhd").write_text("ElementDataFile = absent.raw\n")
     assert stamp([tmp_path / "rock.mhd"])
