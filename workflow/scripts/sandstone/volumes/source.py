@@ -23,7 +23,7 @@ HEADER_LIMIT = 1 << 16  # bytes; a text header is a page long
 
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,(\d{1,2}|\d{4,})|[+-]?0,\d+")  # 2,5 but not 2,500
 
-ANU_DEFAULT = "tomo"
+ANU_DEFAULT = "tomo"  # the reconstruction, in the files of the CT laboratory of ANU
 
 INCH_UM = 25400.0
 # Dots per inch that image programs write unasked; they tell nothing about a rock. They are written
