@@ -86,6 +86,17 @@ def test_a_header_without_its_data_file_counts_alone(tmp_path):
     assert stamp([tmp_path / "rock.mhd"])
 
 
+def test_a_volume_is_read_from_what_its_files_name_too(tmp_path):
+    names = ("rock.mhd", "voxels.raw", "a1.tif", "a2.tif", "a.log", "store.zarr/0")
+    (tmp_path / "store.zarr").mkdir()
+    for name in names:
+        (tmp_path / name).write_text("ElementDataFile = voxels.raw\n")
+    header, voxels, first, second, log, _ = (tmp_path / name for name in names)
+    assert unchanged.belonging([header]) == [header, voxels]
+    assert unchanged.belonging([first, second]) == [first, second, log]
+    assert unchanged.belonging([tmp_path / "store.zarr"]) == [tmp_path / "store.zarr"]
+
+
 # --- by its digest, and while it is read ---
 
 
