@@ -79,6 +79,7 @@ shorten_errors()
 
 onstart:
     check_results()
+    check_submissions()
     keep_models()
 
 

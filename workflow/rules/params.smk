@@ -306,11 +306,18 @@ def external_inputs():
         file
         for section, name in sources
         if "phantom" not in config[section][name]
-        for file in volume_files(name, config[section][name], section)
+        for file in files_behind(section, name)
     ]
     coarse = [file for sample in pair_samples() for file in coarse_files(sample)]
     published = [entry["path"] for entry in config["weights"].values()]
     return files + coarse + published
+
+
+def files_behind(section, name):
+    """Files that a volume is read from, with those that its own files name; a download has none but its own."""
+    entry = config[section][name]
+    files = volume_files(name, entry, section)
+    return files if "url" in entry else list(map(str, belonging(files)))
 
 
 def made_before_proof(wildcards):

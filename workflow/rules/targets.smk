@@ -9,21 +9,23 @@ UNPLANNED = ("MissingRuleException", "InputFunctionException")
 def tell_unknown_targets():
     """Let Snakemake end in one sentence where nothing makes what the command line names.
 
-    It reads the Snakefile before it knows the targets, so the place to look is its log. The targets of a Snakefile that
-    uses this one as a module are its own.
+    It reads the Snakefile before it knows the targets, and calls nothing of ours before it plans, so the place to look
+    is its log. The targets of a Snakefile that uses this one as a module are its own.
     """
     if workflow.is_main_process and not IS_MODULE:
-        logger.addFilter(with_unknown_target)
+        logger.addFilter(stop_at_unknown_target)
 
 
-def with_unknown_target(record):
-    """Filter of the log: put the sentence in place of Snakemake's where it could not plan because of a target."""
+def stop_at_unknown_target(record):
+    """Filter of the log: end as after every mistake of the user where Snakemake could not plan because of a target.
+
+    It has given up by then and has nothing left to do but to print its own sentence and end with exit code 1.
+    """
     if getattr(record, "exception", None) in UNPLANNED:
         asked = workflow.dag_settings
         names = {*asked.targets, *asked.forcerun, *asked.until, *asked.omit_from}
         if unknown := [name for name in sorted(names) if not is_made(name)]:
-            sentence = unknown_target(unknown[0], target_rules(), target_files())
-            record.msg = f"sandstone-srgan: error: {one_line(sentence)}"
+            stop(unknown_target(unknown[0], target_rules(), target_files()))
     return True
 
 
