@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from sandstone.dataset.pairs import PairsAttributes
     from sandstone.metrics.bootstrap import MeanInterval
 
 FEW_BLOCKS = 10  # with 5, a 95 % interval covers the truth in 83 % of simulations
@@ -90,20 +91,20 @@ def check_comparable(tables: Sequence[TileTable]) -> None:
             )
 
 
-def read_block_lengths(paths: Sequence[str]) -> dict[str, int]:
-    """Return each sample's block length in slices: the guard of its pairs file, at least 1."""
+def read_attributes(paths: Sequence[str]) -> "dict[str, PairsAttributes]":
+    """Return what the pairs file of each sample says of itself."""
     from sandstone.dataset import pairs
 
-    lengths = {}
+    found: dict[str, PairsAttributes] = {}
     for path in paths:
         with pairs.open_pairs(path) as reference:
-            if reference.attrs.sample in lengths:
+            if reference.attrs.sample in found:
                 raise InputError(
                     f"{path} is a second pairs file of sample {reference.attrs.sample}:"
                     " name each sample once under --pairs"
                 )
-            lengths[reference.attrs.sample] = max(reference.attrs.guard_slices, 1)
-    return lengths
+            found[reference.attrs.sample] = reference.attrs
+    return found
 
 
 def intervals(
@@ -136,16 +137,18 @@ def summary_text(summary: Sequence[tuple[TileTable, dict[str, "MeanInterval"]]])
 
 def print_summary(
     summary: Sequence[tuple[TileTable, dict[str, "MeanInterval"]]],
-    block_lengths: dict[str, int],
+    about: "dict[str, PairsAttributes]",
     confidence: float,
 ) -> None:
     """Print one table a sample: a line a method, a column a metric, mean [interval]."""
+    from sandstone.dataset import guard
+    from sandstone.errors import note
     from sandstone.metrics import bootstrap
 
     sample = None
     for table, results in summary:
         if table.sample != sample:
-            sample, length = table.sample, block_lengths[table.sample]
+            sample, length = table.sample, guard.span_slices(about[table.sample])
             blocks = bootstrap.depth_blocks(table.corners[:, 0], length).max() + 1
             print(
                 f"\n{sample}: {len(table.corners)} tiles in {blocks} depth block(s) of"
@@ -153,6 +156,8 @@ def print_summary(
             )
             if blocks < FEW_BLOCKS:
                 print("so few blocks make the interval too narrow, see docs/metrics.md")
+            if sentence := guard.warning(about[sample]):
+                note(sentence)
             print(f"{'method':<16}" + "".join(f"{metric:<28}" for metric in results))
         cells = "".join(f"{_printed(result):<28}" for result in results.values())
         print(f"{table.method:<16}{cells}".rstrip(), flush=True)
@@ -202,20 +207,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read the tables, resample their depth blocks, write and print the summary."""
     args = parser().parse_args(argv)
     from sandstone import files
+    from sandstone.dataset import guard
 
     tables = [read_table(path) for path in args.metrics]
     check_comparable(tables)
-    block_lengths = read_block_lengths(args.pairs)
+    about = read_attributes(args.pairs)
     summary = []
     for table in sorted(tables, key=lambda table: table.sample):  # stable: methods as given
-        if table.sample not in block_lengths:
+        if table.sample not in about:
             raise InputError(
                 f"no pairs file of sample {table.sample}, which {table.path} measures:"
                 " name it under --pairs"
             )
         results = intervals(
             table,
-            block_lengths[table.sample],
+            guard.span_slices(about[table.sample]),
             confidence=args.confidence,
             resamples=args.resamples,
             seed=args.seed,
@@ -223,7 +229,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         summary.append((table, results))
     files.write_text(args.output, summary_text(summary))
     write_record(__file__, args)
-    print_summary(summary, block_lengths, args.confidence)
+    print_summary(summary, about, args.confidence)
 
 
 if __name__ == "__main__":
