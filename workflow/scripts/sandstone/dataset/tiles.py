@@ -87,7 +87,7 @@ def _best_bands(per_band: np.ndarray, step: int) -> np.ndarray:
     if not len(holding):
         return holding
     n, twice_middle = len(per_band), int(holding[0] + holding[-1])
-    # Pairs of tiles and minus the squared distances from there on; the greater one is better.
+    # From each position on: the most tiles and, of the same choice, minus its squared distances.
     best = [(0, 0)] * (n + step)
 
     def taking(i: int) -> tuple[int, int]:
