@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -115,6 +116,16 @@ def test_data_and_split_are_those_of_the_pairs(trained):
     assert "| train | 0 to 49 | 5 | weights |" in text
     assert "| test | 80 to 99 | 3 | the metrics below |" in text
     assert "at least 10 slice(s) (30 µm)" in text
+
+
+def test_a_guard_that_is_too_short_is_told(trained):
+    assert "below 1/e at a distance of 3 slice(s) (9 µm)." in card(trained)
+    assert "too short" not in card(trained)
+    with h5py.File(trained / "pairs.h5", "r+") as file:
+        file.attrs["correlation"] = json.dumps(tile_pairs.correlation(25))
+    text = card(trained)
+    assert "**Note:** guard_um 30 of sample berea, 10 slice(s), is too short" in text
+    assert "set it to 75 (25 slices) or more" in text
 
 
 def test_training_is_that_of_the_record(trained):

@@ -106,6 +106,20 @@ def test_without_a_guard_each_slice_is_a_block(summarise, tmp_path: Path, capsys
     assert "4 depth block(s) of 1 slices" in capsys.readouterr().out
 
 
+def test_too_short_a_guard_is_told_beside_the_intervals(summarise, tmp_path: Path, capsys) -> None:
+    table = write_table(tmp_path, "a", "bicubic")
+    reference = tile_pairs.write(
+        tmp_path / "a.h5", {}, sample="a", guard_slices=4, correlation=tile_pairs.correlation(6)
+    )
+    summarise([table], [reference])
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note:")]
+    assert len(told) == 1
+    assert "guard_um 8 of sample a, 4 slice(s), is too short" in told[0]
+    assert "set it to 12 (6 slices) or more" in told[0]
+    summarise([table], [write_pairs(tmp_path / "b.h5", "a")])
+    assert "note:" not in capsys.readouterr().out
+
+
 def test_infinite_psnr_makes_the_mean_infinite(summarise, tmp_path: Path) -> None:
     psnr = [27.0, "inf", *[28.0] * 6]
     table = write_table(tmp_path, "a", "bicubic", psnr)

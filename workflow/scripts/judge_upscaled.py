@@ -247,13 +247,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser().parse_args(argv)
 
     from sandstone import files
+    from sandstone.dataset import guard
     from sandstone.dataset.pairs import open_pairs
     from sandstone.dataset.slices import open_slices
     from sandstone.metrics.bootstrap import block_bootstrap
     from sandstone.registration.coarse import CoarseScan
 
     with open_pairs(args.pairs) as pairs:
-        block_slices = max(1, pairs.attrs.guard_slices)
+        block_slices = guard.span_slices(pairs.attrs)
     interval = partial(
         block_bootstrap,
         block_slices=block_slices,

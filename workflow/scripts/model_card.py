@@ -17,7 +17,7 @@ from sandstone.provenance.trainings import Line, model_of, read_training, sample
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sandstone.dataset.pairs import Pairs
+    from sandstone.dataset.pairs import Pairs, PairsAttributes
 
 USES = {"train": "weights", "val": "curves, best weights", "test": "the metrics below"}
 SHORT_HASH = 16  # hexadecimal digits that tell files apart to the eye; the record has all
@@ -54,10 +54,7 @@ def data_section(
             "|---|---|---|---|",
             *_split_rows(each),
             "",
-            (
-                f"Between splits lie at least {attrs.guard_slices} slice(s) "
-                f"({attrs.guard_um:g} µm) that no split uses."
-            ),
+            *_guard(attrs),
             "",
         ]
     return lines
@@ -92,6 +89,22 @@ def _split_rows(pairs: "Pairs") -> Iterator[str]:
         split = pairs.split(name)
         first, last = split.slices
         yield f"| {name} | {first} to {last} | {len(split)} | {use} |"
+
+
+def _guard(attrs: "PairsAttributes") -> list[str]:
+    """Say what keeps the splits apart, how alike slices are, and whether that suffices."""
+    from sandstone.dataset import guard
+
+    measured = guard.Correlation(**attrs.correlation)
+    lines = [
+        (
+            f"Between splits lie at least {attrs.guard_slices} slice(s) ({attrs.guard_um:g} µm) "
+            f"that no split uses; {guard.in_words(measured, attrs.hr_voxel_size_um[0])}."
+        )
+    ]
+    if sentence := guard.warning(attrs):
+        lines += ["", f"**Note:** {sentence}."]
+    return lines
 
 
 def _size(edges: Sequence[float]) -> str:

@@ -163,6 +163,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
 
     from sandstone import files
+    from sandstone.dataset import guard
     from sandstone.dataset.pairs import open_pairs
     from sandstone.metrics.bootstrap import block_bootstrap
 
@@ -170,7 +171,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         about = pairs.attrs
     interval = partial(
         block_bootstrap,
-        block_slices=max(1, about.guard_slices),
+        block_slices=guard.span_slices(about),
         confidence=args.confidence,
         resamples=args.resamples,
         seed=args.seed,

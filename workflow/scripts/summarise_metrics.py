@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from sandstone import cli
 from sandstone.choices import BASELINES
-from sandstone.errors import InputError
+from sandstone.errors import InputError, note
 from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from sandstone.dataset.pairs import PairsAttributes
     from sandstone.metrics.bootstrap import MeanInterval
     from sandstone.metrics.gains import Gain
     from sandstone.provenance.trainings import Training
@@ -139,20 +140,20 @@ def check_comparable(tables: Sequence[TileTable]) -> None:
             )
 
 
-def read_block_lengths(paths: Sequence[str]) -> dict[str, int]:
-    """Return each sample's block length in slices: the guard of its pairs file, at least 1."""
+def read_attributes(paths: Sequence[str]) -> "dict[str, PairsAttributes]":
+    """Return what the pairs file of each sample says of itself."""
     from sandstone.dataset import pairs
 
-    lengths = {}
+    found: dict[str, PairsAttributes] = {}
     for path in paths:
         with pairs.open_pairs(path) as reference:
-            if reference.attrs.sample in lengths:
+            if reference.attrs.sample in found:
                 raise InputError(
                     f"{path} is a second pairs file of sample {reference.attrs.sample}:"
                     " name each sample once under --pairs"
                 )
-            lengths[reference.attrs.sample] = max(reference.attrs.guard_slices, 1)
-    return lengths
+            found[reference.attrs.sample] = reference.attrs
+    return found
 
 
 def scores(
@@ -187,7 +188,7 @@ def scores(
 
 def summarise(
     tables: Sequence[TileTable],
-    block_lengths: Mapping[str, int],
+    about: "Mapping[str, PairsAttributes]",
     trainings: "Mapping[str, Training]",
     bootstrap: "Callable[..., MeanInterval]",
 ) -> list[Result]:
@@ -200,15 +201,18 @@ def summarise(
     """
     from functools import partial
 
+    from sandstone.dataset import guard
+
     results = []
     for table in sorted(tables, key=lambda table: table.sample):  # stable: methods as given
-        if table.sample not in block_lengths:
+        if table.sample not in about:
             raise InputError(
                 f"no pairs file of sample {table.sample}, which {table.path} measures:"
                 " name it under --pairs"
             )
         alike = [each for each in tables if each.sample == table.sample]
-        interval = partial(bootstrap, block_slices=block_lengths[table.sample])
+        length = guard.span_slices(about[table.sample])
+        interval = partial(bootstrap, block_slices=length)
         results.append(
             Result(
                 sample=table.sample,
@@ -250,21 +254,24 @@ def summary_text(results: Iterable[Result]) -> str:
 
 
 def print_summary(
-    results: Iterable[Result], block_lengths: Mapping[str, int], confidence: float
+    results: Iterable[Result], about: "Mapping[str, PairsAttributes]", confidence: float
 ) -> None:
     """Print two tables a sample: the means of every method, and what its models gain."""
     from itertools import groupby
 
+    from sandstone.dataset import guard
     from sandstone.metrics import bootstrap
 
     for sample, group in groupby(results, key=lambda result: result.sample):
-        own, length = list(group), block_lengths[sample]
+        own, length = list(group), guard.span_slices(about[sample])
         blocks = int(bootstrap.depth_blocks(own[0].depths, length).max()) + 1
         print(
             f"\n{sample}: {len(own[0].depths)} tiles in {blocks} depth block(s) of {length} slices;"
             f" mean [{confidence:.0%} interval] median"
         )
         print_caveats(own, blocks)
+        if sentence := guard.warning(about[sample]):
+            note(sentence)
         print_means(own)
         print_gains(own, confidence)
 
@@ -373,17 +380,17 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     tables = [read_table(path) for path in args.metrics]
     check_comparable(tables)
-    block_lengths = read_block_lengths(args.pairs)
+    about = read_attributes(args.pairs)
     settings = {"confidence": args.confidence, "resamples": args.resamples, "seed": args.seed}
     results = summarise(
         tables,
-        block_lengths,
+        about,
         read_trainings(args.trainings),
         partial(block_bootstrap, **settings),
     )
     files.write_text(args.output, summary_text(results))
     write_record(__file__, args)
-    print_summary(results, block_lengths, args.confidence)
+    print_summary(results, about, args.confidence)
 
 
 if __name__ == "__main__":
