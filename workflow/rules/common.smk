@@ -35,7 +35,7 @@ from sandstone.config.sources import check_readable, downloads, volume_files
 from sandstone.errors import InputError, one_line
 from sandstone.provenance.code import digest_of
 from sandstone.training import kept_models
-from sandstone.volumes.unchanged import stamp
+from sandstone.volumes.folder import stamp
 
 run.prepare_jobs()
 

@@ -147,7 +147,7 @@ def test_looking_for_files_needs_no_library_of_the_jobs() -> None:
     program = """
 import sys
 import sandstone.config.checks, sandstone.config.flags, sandstone.config.sources
-import sandstone.volumes.unchanged
+import sandstone.volumes.folder
 print(*sys.modules)
 """
     done = subprocess.run(

@@ -1,5 +1,6 @@
 """Which files make a volume: the slices in a folder and their order, what a header names."""
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -270,3 +271,38 @@ def named_data(text: str, following: Iterable[str], path: Path) -> list[str]:
         raise InputError(f"{path}: {shown(text)} names no files; write FORMAT FIRST LAST STEP")
     before, zero, width, behind = numbered.groups()
     return [f"{before}{number:{zero}{width}d}{behind}" for number in numbers]
+
+
+# --- all of them, as they are on disk ---
+
+
+def stamp(paths: Iterable[str | Path]) -> str:
+    """Return a short text that changes when a file of `paths` is written or replaced.
+
+    Parameters
+    ----------
+    paths : iterable of paths
+        Files; folders count with all that they hold, headers with their data files, slices with
+        the log that tells their voxel size, one file of an OME-TIFF set with the others.
+
+    Returns
+    -------
+    str
+        The same for the same names, sizes and times of modification.
+    """
+    files = [Path(path) for path in paths]
+    log = log_beside(files) if len(files) > 1 else None
+    others = ome_set_of(files[0]) if len(files) == 1 else []
+    facts = [
+        (file.name, status.st_size, status.st_mtime_ns)
+        for path in [*files, *filter(None, [log]), *others]
+        for file in _behind(path)
+        if (status := file.stat())
+    ]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def _behind(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.is_file())
+    return [path, *beside(path)]

@@ -11,11 +11,11 @@ import numpy as np
 from sandstone.errors import InputError, note
 from sandstone.regions import at_border
 from sandstone.sizes import LARGEST_BLOCK, voxel_bytes
+from sandstone.unchanged import check_unchanged, states
 from sandstone.volumes import formats
 from sandstone.volumes.folder import is_folder_of_slices, natural_order, slices_in, without_previews
 from sandstone.volumes.raw import RawLayout
 from sandstone.volumes.source import UNKNOWN, FileVoxelSize, Source, is_print, library_errors
-from sandstone.volumes.unchanged import check_unchanged, states
 
 VoxelSize = tuple[float, float, float]
 
