@@ -48,9 +48,9 @@ def known() -> "dict[str, Format]":
 
     A new reader stands here once; its own `FORMATS` says the rest.
     """
-    from sandstone.volumes import containers, headered, images, raw, tiff, zarr_store
+    from sandstone.volumes import containers, headered, images, raw, tiff, stores
 
-    readers = (tiff, images, raw, headered, containers, zarr_store)
+    readers = (tiff, images, raw, headered, containers, stores)
     return {suffix: each for reader in readers for suffix, each in reader.FORMATS.items()}
 
 
