@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tifffile
 import yaml
-from helpers import tile_pairs
+from helpers import compound_file, tile_pairs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -131,6 +131,10 @@ def write_zarr(version: int) -> Callable[[Path], None]:
     return write
 
 
+def write_txm(path: Path) -> None:
+    compound_file.write(path, compound_file.txm_streams(VOXELS))
+
+
 PACKED = {"chunks": (1, 8, 7), "compression": "gzip", "shuffle": True, "fletcher32": True}
 FORMATS: dict[str, Callable[[Path], None]] = {
     "plain.tif": write_tiff(photometric="minisblack"),
@@ -147,6 +151,7 @@ FORMATS: dict[str, Callable[[Path], None]] = {
     "plain.h5": write_hdf5(),
     "packed.h5": write_hdf5(**PACKED),
     "classic.nc": write_netcdf,
+    "zeiss.txm": write_txm,
     "two.zarr": write_zarr(2),
     "three.zarr": write_zarr(3),
 }

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sandstone.errors import InputError, note
 from sandstone.volumes.folder import KINDS, left_out, log_beside, odd_numbers, suffix_of
@@ -12,9 +12,11 @@ if TYPE_CHECKING:  # the Python of Snakemake, which looks at names, need not hav
     from sandstone.volumes.raw import RawLayout
     from sandstone.volumes.source import Format, Source
 
+T = TypeVar("T")
+
 _NIFTI = "NIfTI; save it as .nrrd or .mha, as 3D Slicer and ITK-SNAP do"
 _DICOM = "DICOM; save the series as .nrrd (3D Slicer) or as TIFF slices (ImageJ)"
-_ZEISS = "Zeiss; export the slices as TIFF with XMReconstructor or Scout-and-Scan"
+_ZEISS = "Zeiss's projections; reconstruct them and save the volume as .txm (XMReconstructor)"
 _AVIZO = "Amira or Avizo; export the data there as 3D TIFF, or as raw data with its layout"
 _VGSTUDIO = "VGStudio; export the volume there as raw data (.vol with .vgi) or as TIFF slices"
 _GE = "phoenix datos|x; export the volume there as raw data with its layout, or as TIFF slices"
@@ -22,7 +24,7 @@ _GE = "phoenix datos|x; export the volume there as raw data with its layout, or 
 EXPORTS = {
     **dict.fromkeys((".nii", ".nii.gz"), _NIFTI),
     **dict.fromkeys((".dcm", ".dicom", ".ima"), _DICOM),
-    **dict.fromkeys((".txm", ".txrm", ".xrm"), _ZEISS),
+    **dict.fromkeys((".txrm", ".xrm"), _ZEISS),
     **dict.fromkeys((".am", ".hx"), _AVIZO),
     **dict.fromkeys((".vgl", ".xvgi"), _VGSTUDIO),
     **dict.fromkeys((".pcr", ".pca"), _GE),
@@ -34,11 +36,9 @@ EXPORTS = {
     ".edf": "ESRF; save the slices as TIFF (silx, ImageJ)",
 }
 # The same, known by how a file begins whatever its name is.
-BEGINNINGS = {
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": _ZEISS,
-    b"# AmiraMesh": _AVIZO,
-    b"# Avizo": _AVIZO,
-}
+BEGINNINGS = {b"# AmiraMesh": _AVIZO, b"# Avizo": _AVIZO}
+# Formats that are read, and begin like this whatever their name is.
+NAMES = {b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": (".txm", "a reconstruction of Zeiss")}
 _DICM = slice(128, 132)
 
 
@@ -48,7 +48,7 @@ def known() -> "dict[str, Format]":
 
     A new reader stands here once; its own `FORMATS` says the rest.
     """
-    from sandstone.volumes import containers, headered, images, raw, tiff, stores
+    from sandstone.volumes import containers, headered, images, raw, stores, tiff
 
     readers = (tiff, images, raw, headered, containers, stores)
     return {suffix: each for reader in readers for suffix, each in reader.FORMATS.items()}
@@ -99,11 +99,13 @@ def check_files(files: list[Path]) -> None:
         return
     (path,) = files
     suffix = suffix_of(path)
-    export = EXPORTS.get(suffix)
-    if export is None and suffix not in KINDS:
-        export = _known_by_its_beginning(path)
+    start = b"" if suffix in EXPORTS or suffix in KINDS else _beginning(path)
+    export = EXPORTS.get(suffix, _DICOM if start[_DICM] == b"DICM" else _by(start, BEGINNINGS))
     if export is not None:
         raise InputError(f"{path}: this format is not read; it is that of {export}")
+    name, what = _by(start, NAMES) or (suffix, "")
+    if suffix != name:
+        raise InputError(f"{path}: begins like {what}; if it is one, rename it to {name}")
 
 
 def _check_one_kind(files: list[Path]) -> None:
@@ -116,15 +118,16 @@ def _check_one_kind(files: list[Path]) -> None:
             )
 
 
-def _known_by_its_beginning(path: Path) -> str | None:
+def _beginning(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            start = stream.read(_DICM.stop)
+            return stream.read(_DICM.stop)
     except OSError:  # a folder, or what its reader will say
-        return None
-    if start[_DICM] == b"DICM":
-        return _DICOM
-    return next((how for magic, how in BEGINNINGS.items() if start.startswith(magic)), None)
+        return b""
+
+
+def _by(start: bytes, known_starts: dict[bytes, T]) -> T | None:
+    return next((what for magic, what in known_starts.items() if start.startswith(magic)), None)
 
 
 def _stack(
