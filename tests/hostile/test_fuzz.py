@@ -135,6 +135,14 @@ def write_txm(path: Path) -> None:
     compound_file.write(path, compound_file.txm_streams(VOXELS))
 
 
+def write_nifti(path: Path) -> None:
+    import nibabel
+
+    image = nibabel.Nifti1Image(VOXELS.T, np.diag([-0.002, -0.002, 0.002, 1]))
+    image.header["scl_slope"] = 2
+    nibabel.save(image, path)
+
+
 PACKED = {"chunks": (1, 8, 7), "compression": "gzip", "shuffle": True, "fletcher32": True}
 FORMATS: dict[str, Callable[[Path], None]] = {
     "plain.tif": write_tiff(photometric="minisblack"),
@@ -151,6 +159,8 @@ FORMATS: dict[str, Callable[[Path], None]] = {
     "plain.h5": write_hdf5(),
     "packed.h5": write_hdf5(**PACKED),
     "classic.nc": write_netcdf,
+    "plain.nii": write_nifti,
+    "packed.nii.gz": write_nifti,
     "zeiss.txm": write_txm,
     "two.zarr": write_zarr(2),
     "three.zarr": write_zarr(3),

@@ -12,7 +12,7 @@ from sandstone.volumes import formats
 from sandstone.volumes.volume import RawLayout, open_volume
 
 LAYOUT = RawLayout(shape=VOXELS.shape, dtype="uint16")
-LIBRARIES = {"h5py", "nrrd", "olefile", "scipy", "zarr"}
+LIBRARIES = {"h5py", "nibabel", "nrrd", "olefile", "scipy", "zarr"}
 
 
 @pytest.fixture

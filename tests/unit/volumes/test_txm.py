@@ -19,9 +19,9 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("kind", CODES)
 def test_each_type_of_voxel(path: Path, kind: str) -> None:
     voxels = VOXELS.astype(kind)
-    compound_file.write(path, txm_streams(voxels))
-    assert_holds(path, voxels, voxel_size_um=2.5)
-    assert voxel_size(path) == (2.5, 2.5, 2.5)
+    compound_file.write(path, txm_streams(voxels, edge=2.23))
+    assert_holds(path, voxels, voxel_size_um=2.23)
+    assert voxel_size(path) == (2.23, 2.23, 2.23)
 
 
 def test_slices_beyond_the_first_hundred(path: Path) -> None:

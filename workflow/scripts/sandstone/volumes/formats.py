@@ -14,7 +14,6 @@ if TYPE_CHECKING:  # the Python of Snakemake, which looks at names, need not hav
 
 T = TypeVar("T")
 
-_NIFTI = "NIfTI; save it as .nrrd or .mha, as 3D Slicer and ITK-SNAP do"
 _DICOM = "DICOM; save the series as .nrrd (3D Slicer) or as TIFF slices (ImageJ)"
 _ZEISS = "Zeiss's projections; reconstruct them and save the volume as .txm (XMReconstructor)"
 _AVIZO = "Amira or Avizo; export the data there as 3D TIFF, or as raw data with its layout"
@@ -22,7 +21,6 @@ _VGSTUDIO = "VGStudio; export the volume there as raw data (.vol with .vgi) or a
 _GE = "phoenix datos|x; export the volume there as raw data with its layout, or as TIFF slices"
 # Formats with a header that no library of the lock reads, and how to get the voxels out of them.
 EXPORTS = {
-    **dict.fromkeys((".nii", ".nii.gz"), _NIFTI),
     **dict.fromkeys((".dcm", ".dicom", ".ima"), _DICOM),
     **dict.fromkeys((".txrm", ".xrm"), _ZEISS),
     **dict.fromkeys((".am", ".hx"), _AVIZO),
@@ -48,9 +46,9 @@ def known() -> "dict[str, Format]":
 
     A new reader stands here once; its own `FORMATS` says the rest.
     """
-    from sandstone.volumes import containers, headered, images, raw, stores, tiff
+    from sandstone.volumes import containers, headered, images, medical, raw, stores, tiff
 
-    readers = (tiff, images, raw, headered, containers, stores)
+    readers = (tiff, images, raw, headered, medical, containers, stores)
     return {suffix: each for reader in readers for suffix, each in reader.FORMATS.items()}
 
 

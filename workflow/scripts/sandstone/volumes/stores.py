@@ -250,7 +250,7 @@ def _txm_source(path: Path, archive: "OleFileIO") -> Source:
     def read(z0: int, z1: int, rows: slice) -> np.ndarray:
         return np.stack([_image(path, archive, name, dtype, width)[rows] for name in names[z0:z1]])
 
-    edge = stated(_told(path, archive, "PixelSize", code="<f4", default=0))
+    edge = stated(str(_told(path, archive, "PixelSize", code="<f4", default=0)))
     return Source(
         (count, height, width), dtype, read, (path,), (edge, edge, edge), close=archive.close
     )
@@ -263,7 +263,7 @@ def _told(
     for name in names:
         if archive.exists(f"ImageInfo/{name}"):
             start = archive.openstream(f"ImageInfo/{name}").read(np.dtype(code).itemsize)
-            return np.frombuffer(start, code)[0].item()
+            return np.frombuffer(start, code)[0]
     if default is None:
         raise InputError(
             f"{path}: no reconstruction of Zeiss, ImageInfo/{names[0]} is missing; copy it again"

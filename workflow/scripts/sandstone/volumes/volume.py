@@ -164,9 +164,9 @@ def open_volume(
     """Open a volume without reading its voxels.
 
     Grey levels come as they are stored, without rescaling; where white is the lowest level, or
-    stored numbers stand for levels of a grey table, they come as these mean them.
-    MetaImage, NRRD and headerless files that are packed are unpacked into memory by the first
-    read; all other formats stay on disk.
+    stored numbers stand for levels of a grey table or of a scale, they come as these mean them.
+    MetaImage, NRRD, NIfTI and headerless files that are packed are unpacked into memory by the
+    first read; all other formats stay on disk.
 
     Parameters
     ----------
