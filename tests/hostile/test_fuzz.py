@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tifffile
 import yaml
-from helpers import compound_file, tile_pairs
+from helpers import compound_file, dicom_slice, tile_pairs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -143,6 +143,10 @@ def write_nifti(path: Path) -> None:
     nibabel.save(image, path)
 
 
+def write_dicom(path: Path) -> None:
+    dicom_slice.write(path, VOXELS[0], RescaleSlope=2, ImagePositionPatient=[0, 0, 1])
+
+
 PACKED = {"chunks": (1, 8, 7), "compression": "gzip", "shuffle": True, "fletcher32": True}
 FORMATS: dict[str, Callable[[Path], None]] = {
     "plain.tif": write_tiff(photometric="minisblack"),
@@ -161,6 +165,7 @@ FORMATS: dict[str, Callable[[Path], None]] = {
     "classic.nc": write_netcdf,
     "plain.nii": write_nifti,
     "packed.nii.gz": write_nifti,
+    "slice.dcm": write_dicom,
     "zeiss.txm": write_txm,
     "two.zarr": write_zarr(2),
     "three.zarr": write_zarr(3),

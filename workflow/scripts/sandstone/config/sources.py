@@ -25,7 +25,7 @@ HEADERLESS = (".raw", ".raw.gz")
 MAY_BE_HEADERLESS = (*HEADERLESS, ".vol")  # a .vol has its header beside it, or none
 READERS = (
     *("h5py", "imagecodecs", "nibabel", "nrrd", "numpy", "olefile"),
-    *("PIL", "scipy", "tifffile", "zarr"),
+    *("PIL", "pydicom", "scipy", "tifffile", "zarr"),
 )
 
 

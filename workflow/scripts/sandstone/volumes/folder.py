@@ -11,6 +11,7 @@ from sandstone.errors import InputError, shown
 
 TIFF = (".tif", ".tiff")
 IMAGES = (".bmp", ".png", ".jpg", ".jpeg")
+DICOM = (".dcm", ".dicom", ".ima")
 BLOCKS = (".nc",)  # ANU's CT laboratory stores a volume as several blocks of slices
 STORES = (".zarr",)  # volumes that are folders themselves
 TWO_PARTS = (".raw.gz", ".vol.info", ".nii.gz")  # suffixes with two points
@@ -19,6 +20,7 @@ TWO_PARTS = (".raw.gz", ".vol.info", ".nii.gz")  # suffixes with two points
 KINDS = {
     **dict.fromkeys(TIFF, "TIFF"),
     **dict.fromkeys(BLOCKS, "NetCDF"),
+    **dict.fromkeys(DICOM, "DICOM"),
     ".bmp": "BMP",
     ".png": "PNG",
     **dict.fromkeys((".jpg", ".jpeg"), "JPEG"),
@@ -56,8 +58,8 @@ def is_folder_of_slices(path: Path) -> bool:
 def slices_in(folder: Path) -> list[Path]:
     """Return the slices of a folder in natural order, hidden files and previews left out.
 
-    They are the files of the kind of which there are most: TIFF, BMP, PNG, JPEG, or blocks of
-    NetCDF.
+    They are the files of the kind of which there are most: TIFF, BMP, PNG, JPEG, DICOM, or
+    blocks of NetCDF.
 
     Raises
     ------
@@ -68,8 +70,8 @@ def slices_in(folder: Path) -> list[Path]:
     kinds = _kinds_in(folder)
     if not kinds:
         raise InputError(
-            f"{folder}: this folder holds no TIFF slices ({', '.join(KINDS)}); check it, or give "
-            "the file of the volume itself"
+            f"{folder}: this folder holds no TIFF slices ({', '.join(KINDS)}); check it, name "
+            "DICOM slices .dcm, or give the file of the volume itself"
         )
     counts = {kind: len(files) for kind, files in kinds.items()}
     most = max(counts, key=lambda kind: (counts[kind], kind == "TIFF"))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from sandstone.errors import InputError, note
 from sandstone.volumes.folder import KINDS, left_out, log_beside, odd_numbers, suffix_of
@@ -12,16 +12,12 @@ if TYPE_CHECKING:  # the Python of Snakemake, which looks at names, need not hav
     from sandstone.volumes.raw import RawLayout
     from sandstone.volumes.source import Format, Source
 
-T = TypeVar("T")
-
-_DICOM = "DICOM; save the series as .nrrd (3D Slicer) or as TIFF slices (ImageJ)"
 _ZEISS = "Zeiss's projections; reconstruct them and save the volume as .txm (XMReconstructor)"
 _AVIZO = "Amira or Avizo; export the data there as 3D TIFF, or as raw data with its layout"
 _VGSTUDIO = "VGStudio; export the volume there as raw data (.vol with .vgi) or as TIFF slices"
 _GE = "phoenix datos|x; export the volume there as raw data with its layout, or as TIFF slices"
 # Formats with a header that no library of the lock reads, and how to get the voxels out of them.
 EXPORTS = {
-    **dict.fromkeys((".dcm", ".dicom", ".ima"), _DICOM),
     **dict.fromkeys((".txrm", ".xrm"), _ZEISS),
     **dict.fromkeys((".am", ".hx"), _AVIZO),
     **dict.fromkeys((".vgl", ".xvgi"), _VGSTUDIO),
@@ -35,9 +31,12 @@ EXPORTS = {
 }
 # The same, known by how a file begins whatever its name is.
 BEGINNINGS = {b"# AmiraMesh": _AVIZO, b"# Avizo": _AVIZO}
-# Formats that are read, and begin like this whatever their name is.
-NAMES = {b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": (".txm", "a reconstruction of Zeiss")}
-_DICM = slice(128, 132)
+# Formats that are read, by what stands from some byte on whatever their name is.
+NAMES = {
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"): (".txm", "a reconstruction of Zeiss"),
+    (128, b"DICM"): (".dcm", "a slice in DICOM"),
+}
+_START_BYTES = 132
 
 
 @cache
@@ -98,12 +97,13 @@ def check_files(files: list[Path]) -> None:
     (path,) = files
     suffix = suffix_of(path)
     start = b"" if suffix in EXPORTS or suffix in KINDS else _beginning(path)
-    export = EXPORTS.get(suffix, _DICOM if start[_DICM] == b"DICM" else _by(start, BEGINNINGS))
-    if export is not None:
-        raise InputError(f"{path}: this format is not read; it is that of {export}")
-    name, what = _by(start, NAMES) or (suffix, "")
-    if suffix != name:
-        raise InputError(f"{path}: begins like {what}; if it is one, rename it to {name}")
+    exports = [EXPORTS[suffix]] if suffix in EXPORTS else []
+    exports += [export for magic, export in BEGINNINGS.items() if start.startswith(magic)]
+    if exports:
+        raise InputError(f"{path}: this format is not read; it is that of {exports[0]}")
+    for (offset, magic), (name, what) in NAMES.items():
+        if start.startswith(magic, offset) and suffix != name:
+            raise InputError(f"{path}: begins like {what}; if it is one, rename it to {name}")
 
 
 def _check_one_kind(files: list[Path]) -> None:
@@ -119,26 +119,26 @@ def _check_one_kind(files: list[Path]) -> None:
 def _beginning(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            return stream.read(_DICM.stop)
+            return stream.read(_START_BYTES)
     except OSError:  # a folder, or what its reader will say
         return b""
-
-
-def _by(start: bytes, known_starts: dict[bytes, T]) -> T | None:
-    return next((what for magic, what in known_starts.items() if start.startswith(magic)), None)
 
 
 def _stack(
     files: list[Path], raw: "RawLayout | None", dataset: str | None
 ) -> "Callable[[], Source]":
-    from sandstone.volumes import containers, images, tiff
+    from sandstone.volumes import containers, images, medical, tiff
 
     kind = KINDS[suffix_of(files[0])]
     _refuse_options(files[0], raw, None if kind == "NetCDF" else dataset)
     for sentence in left_out(files):
         note(sentence)
-    if kind == "NetCDF":  # its blocks say themselves which slices they hold
-        return lambda: containers.open_blocks(files, dataset)
+    say_themselves = {  # which slices they hold
+        "NetCDF": lambda: containers.open_blocks(files, dataset),
+        "DICOM": lambda: medical.open_series(files),
+    }
+    if kind in say_themselves:
+        return say_themselves[kind]
     for sentence in odd_numbers(files):
         note(sentence)
     stack = tiff.open_stack if kind == "TIFF" else images.open_stack

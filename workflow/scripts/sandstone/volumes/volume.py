@@ -172,7 +172,7 @@ def open_volume(
     ----------
     paths : str, Path or sequence of them
         A file, a folder of slices (in natural order), a glob pattern, or several slices in the
-        order of depth. Slices are TIFF, BMP, PNG or JPEG files, or blocks of NetCDF.
+        order of depth. Slices are TIFF, BMP, PNG, JPEG or DICOM files, or blocks of NetCDF.
     voxel_size_um : float or sequence of three floats, optional
         Voxel edge, or edges along z, y, x, micrometres. Default: what the file says. A file
         that knows only the voxel size within a slice counts as isotropic then.
