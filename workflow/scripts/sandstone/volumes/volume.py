@@ -15,8 +15,8 @@ from sandstone.unchanged import check_unchanged, states
 from sandstone.volumes import formats
 from sandstone.volumes.folder import is_folder_of_slices, natural_order, slices_in, without_previews
 from sandstone.volumes.raw import RawLayout
+from sandstone.volumes.runs import turned
 from sandstone.volumes.source import UNKNOWN, FileVoxelSize, Source, is_print, library_errors
-from sandstone.volumes.turned import turned
 
 # What stands for NaN where that fills the outside of a reconstruction; half precision ends sooner.
 NOT_SCANNED = -1e30
