@@ -147,6 +147,15 @@ def write_dicom(path: Path) -> None:
     dicom_slice.write(path, VOXELS[0], RescaleSlope=2, ImagePositionPatient=[0, 0, 1])
 
 
+def write_amira(path: Path) -> None:
+    header = (
+        "# AmiraMesh BINARY-LITTLE-ENDIAN 2.1\ndefine Lattice 7 8 3\n"
+        'Parameters {\n Units { Coordinates "mm" }\n BoundingBox 0 0.012 0 0.014 0 0.004,\n'
+        ' CoordType "uniform"\n}\nLattice { ushort Data } @1\n@1\n'
+    )
+    path.write_bytes(header.encode() + VOXELS.tobytes())
+
+
 PACKED = {"chunks": (1, 8, 7), "compression": "gzip", "shuffle": True, "fletcher32": True}
 FORMATS: dict[str, Callable[[Path], None]] = {
     "plain.tif": write_tiff(photometric="minisblack"),
@@ -165,6 +174,7 @@ FORMATS: dict[str, Callable[[Path], None]] = {
     "classic.nc": write_netcdf,
     "plain.nii": write_nifti,
     "packed.nii.gz": write_nifti,
+    "plain.am": write_amira,
     "slice.dcm": write_dicom,
     "zeiss.txm": write_txm,
     "two.zarr": write_zarr(2),

@@ -72,22 +72,6 @@ def test_a_format_that_is_not_read_says_how_to_export_it(tmp_path: Path, suffix:
     assert suffix not in formats.known()
 
 
-@pytest.mark.parametrize(
-    ("start", "program"),
-    [
-        (b"# AmiraMesh BINARY-LITTLE-ENDIAN 2.1", "Amira"),
-        (b"# Avizo 3.0", "Avizo"),
-    ],
-)
-@pytest.mark.parametrize("name", ["rock", "rock.0001", "rock.raw"])
-def test_such_a_format_is_known_by_its_beginning(
-    tmp_path: Path, name: str, start: bytes, program: str
-) -> None:
-    (tmp_path / name).write_bytes(start + bytes(200))
-    with pytest.raises(InputError, match=f"not read; it is that of .*{program}"):
-        open_volume(tmp_path / name, voxel_size_um=1, raw=LAYOUT if "raw" in name else None)
-
-
 @pytest.mark.parametrize("name", ["rock", "rock.0001", "rock.raw", "rock.npy"])
 @pytest.mark.parametrize(
     ("start", "suffix"),

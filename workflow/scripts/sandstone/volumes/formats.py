@@ -13,13 +13,12 @@ if TYPE_CHECKING:  # the Python of Snakemake, which looks at names, need not hav
     from sandstone.volumes.source import Format, Source
 
 _ZEISS = "Zeiss's projections; reconstruct them and save the volume as .txm (XMReconstructor)"
-_AVIZO = "Amira or Avizo; export the data there as 3D TIFF, or as raw data with its layout"
 _VGSTUDIO = "VGStudio; export the volume there as raw data (.vol with .vgi) or as TIFF slices"
 _GE = "phoenix datos|x; export the volume there as raw data with its layout, or as TIFF slices"
 # Formats with a header that no library of the lock reads, and how to get the voxels out of them.
 EXPORTS = {
     **dict.fromkeys((".txrm", ".xrm"), _ZEISS),
-    **dict.fromkeys((".am", ".hx"), _AVIZO),
+    ".hx": "a project of Amira or Avizo; save its volume there as .am or 3D TIFF",
     **dict.fromkeys((".vgl", ".xvgi"), _VGSTUDIO),
     **dict.fromkeys((".pcr", ".pca"), _GE),
     ".isq": "Scanco; export it as .mha (ImageJ, 3D Slicer) or as TIFF slices",
@@ -29,11 +28,11 @@ EXPORTS = {
     ".czi": "Zeiss ZEN; export it as OME-TIFF (Bio-Formats)",
     ".edf": "ESRF; save the slices as TIFF (silx, ImageJ)",
 }
-# The same, known by how a file begins whatever its name is.
-BEGINNINGS = {b"# AmiraMesh": _AVIZO, b"# Avizo": _AVIZO}
 # Formats that are read, by what stands from some byte on whatever their name is.
 NAMES = {
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"): (".txm", "a reconstruction of Zeiss"),
+    (0, b"# AmiraMesh"): (".am", "a lattice of Amira"),
+    (0, b"# Avizo"): (".am", "a lattice of Avizo"),
     (128, b"DICM"): (".dcm", "a slice in DICOM"),
 }
 _START_BYTES = 132
@@ -96,11 +95,9 @@ def check_files(files: list[Path]) -> None:
         return
     (path,) = files
     suffix = suffix_of(path)
-    start = b"" if suffix in EXPORTS or suffix in KINDS else _beginning(path)
-    exports = [EXPORTS[suffix]] if suffix in EXPORTS else []
-    exports += [export for magic, export in BEGINNINGS.items() if start.startswith(magic)]
-    if exports:
-        raise InputError(f"{path}: this format is not read; it is that of {exports[0]}")
+    if suffix in EXPORTS:
+        raise InputError(f"{path}: this format is not read; it is that of {EXPORTS[suffix]}")
+    start = b"" if suffix in KINDS else _beginning(path)
     for (offset, magic), (name, what) in NAMES.items():
         if start.startswith(magic, offset) and suffix != name:
             raise InputError(f"{path}: begins like {what}; if it is one, rename it to {name}")

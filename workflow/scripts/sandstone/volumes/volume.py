@@ -165,8 +165,8 @@ def open_volume(
 
     Grey levels come as they are stored, without rescaling; where white is the lowest level, or
     stored numbers stand for levels of a grey table or of a scale, they come as these mean them.
-    MetaImage, NRRD, NIfTI and headerless files that are packed are unpacked into memory by the
-    first read; all other formats stay on disk.
+    MetaImage, NRRD, NIfTI, Amira and headerless files that are packed are unpacked into memory by
+    the first read; all other formats stay on disk.
 
     Parameters
     ----------
