@@ -109,8 +109,14 @@ def test_a_box_that_is_none_is_silent(path: Path) -> None:
         ),
         ({"lattice": "Lattice { float[3] Data } @1"}, r"of type float\[3\] are not grey"),
         ({"lattice": "Lattice { complex Data } @1"}, "of type complex are not grey"),
-        ({"lattice": "Lattice { byte Labels } @1(HxByteRLE,9)"}, "are packed by HxByteRLE, or"),
-        ({"lattice": "Lattice { ushort Data } @2"}, "are packed, or follow other data; save it"),
+        (
+            {"lattice": "Lattice { byte Labels } @1(HxByteRLE,9)"},
+            "are packed by HxByteRLE; save it without",
+        ),
+        (
+            {"lattice": "Lattice { ushort Data } @2"},
+            "its voxels follow other data; save the volume alone",
+        ),
     ],
 )
 def test_what_is_no_plain_grey_lattice_is_refused(path: Path, changes: dict, sentence: str) -> None:

@@ -92,7 +92,7 @@ def test_a_size_that_nothing_tells_is_silent(folder: Path) -> None:
 def test_levels_are_those_that_the_scale_makes(folder: Path, capsys: Capture) -> None:
     write_series(folder, RescaleSlope=0.5, RescaleIntercept=-1000)
     assert_holds(folder, VOXELS.astype(np.float32) / 2 - 1000, voxel_size_um=SIZE)
-    assert "levels are 0.5 times the stored numbers plus -1000" in capsys.readouterr().out
+    assert "levels are stored numbers times RescaleSlope plus" in capsys.readouterr().out
 
 
 def test_each_slice_has_its_own_scale(folder: Path) -> None:

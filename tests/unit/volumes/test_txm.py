@@ -91,6 +91,17 @@ def test_a_header_cannot_declare_more_than_the_file_holds(path: Path) -> None:
     refuse(path, "shape and dtype need .* copy the whole file again")
 
 
+def test_slices_without_voxels_are_refused_however_many_they_are(path: Path) -> None:
+    compound_file.write(path, txm_streams(VOXELS, ImageHeight=0, NoOfImages=2**32 - 1))
+    refuse(path, "slices of 6 x 0 voxels hold none")
+
+
+def test_no_slices_are_read_where_none_are_asked_for(path: Path) -> None:
+    compound_file.write(path, txm_streams(VOXELS))
+    with open_volume(path) as rock:
+        assert rock.read(2, 2).shape == (0, 7, 6)
+
+
 def test_a_slice_whose_sectors_are_lost_is_named(path: Path) -> None:
     voxels = np.arange(3 * 60 * 50, dtype=np.uint16).reshape(3, 60, 50)
     compound_file.write(path, txm_streams(voxels))

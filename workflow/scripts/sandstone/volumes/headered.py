@@ -229,7 +229,7 @@ def open_amira(path: Path) -> Source:
     begin = re.search(rb"(?m)^@\d+[ \t]*\r?\n", start)
     head = start[: begin.start() if begin else 0].replace(b"\xc2\xb5", b"\xb5")  # either micro sign
     first, _, text = head.decode("latin-1").partition("\n")
-    lengths = re.search(r"(?m)^\s*define\s+Lattice\s+(\d+)\s+(\d+)\s+(\d+)", text)
+    lengths = re.search(r"(?m)^[ \t]*define\s+Lattice\s+(\d+)\s+(\d+)\s+(\d+)", text)
     found = AMIRA_LATTICE.findall(text)
     if begin is None or lengths is None or "BINARY" not in first or len(found) != 1:
         raise InputError(
@@ -239,10 +239,11 @@ def open_amira(path: Path) -> Source:
     kind, vector, index, packing = found[0]
     if vector or kind not in AMIRA_TYPES:
         raise InputError(f"{path}: voxels of type {kind}{vector} are not grey; convert it to grey")
-    if packing not in ("", "HxZip") or begin[0].strip() != f"@{index}".encode():
+    if begin[0].strip() != f"@{index}".encode():
+        raise InputError(f"{path}: its voxels follow other data; save the volume alone")
+    if packing not in ("", "HxZip"):
         raise InputError(
-            f"{path}: its voxels are packed{packing and ' by '}{packing}, or follow other data; "
-            "save it without compression, or export it as 3D TIFF"
+            f"{path}: its voxels are packed by {packing}; save it without, or export it as 3D TIFF"
         )
     order = "<" if "LITTLE-ENDIAN" in first else ">"
     x, y, z = map(int, lengths.groups())

@@ -204,8 +204,7 @@ def open_series(files: Sequence[Path]) -> Source:
             )
     to_floats = any(each.scale != (1, 0) for each in slices)
     if to_floats:
-        slope, intercept = first.scale
-        note(f"{first.path}: its levels are {slope:g} times the stored numbers plus {intercept:g}")
+        note(f"{first.path}: levels are stored numbers times RescaleSlope plus RescaleIntercept")
     ordered = _in_order(slices)
     parts = [Part(each.path, 1, partial(_opened, each, scale=to_floats)) for each in ordered]
     like = _opened(first, scale=to_floats)

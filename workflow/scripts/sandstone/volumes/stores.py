@@ -238,6 +238,8 @@ def _txm_source(path: Path, archive: "OleFileIO") -> Source:
         )
     dtype = np.dtype(ZEISS_TYPES[code])
     slice_bytes = voxel_bytes((height, width), dtype)
+    if not slice_bytes:
+        raise InputError(f"{path}: slices of {width} x {height} voxels hold none; copy it again")
     check_length(path, count * slice_bytes, path.stat().st_size)
     names = [f"ImageData{-(-i // IMAGES_IN_STORAGE)}/Image{i}" for i in range(1, count + 1)]
     for name in names:
@@ -248,7 +250,10 @@ def _txm_source(path: Path, archive: "OleFileIO") -> Source:
             )
 
     def read(z0: int, z1: int, rows: slice) -> np.ndarray:
-        return np.stack([_image(path, archive, name, dtype, width)[rows] for name in names[z0:z1]])
+        voxels = np.empty((z1 - z0, len(range(*rows.indices(height))), width), dtype)
+        for image, name in zip(voxels, names[z0:z1], strict=True):
+            image[:] = _image(path, archive, name, dtype, width)[rows]
+        return voxels
 
     edge = stated(str(_told(path, archive, "PixelSize", code="<f4", default=0)))
     return Source(
