@@ -35,7 +35,7 @@ from sandstone.config.sources import check_readable, downloads, entries, volume_
 from sandstone.errors import InputError, one_line
 from sandstone.provenance.code import digest_of
 from sandstone.training import kept_models
-from sandstone.volumes.unchanged import belonging, stamp
+from sandstone.volumes.folder import belonging, stamp
 
 run.prepare_jobs()
 if workflow.is_main_process and not IS_MODULE:
