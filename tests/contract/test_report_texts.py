@@ -17,12 +17,13 @@ from sandstone.report.results import Results
 TEXTS = Path(__file__).resolve().parents[2] / "workflow" / "report"
 # Snakemake adds these targets, to which the front page refers.
 LINKS = "\n\n.. _Workflow: javascript:workflow\n.. _Statistics: javascript:statistics\n"
-WILDCARDS = SimpleNamespace(sample="phantom", model="srgan", network="generator")
+WILDCARDS = SimpleNamespace(sample="phantom", model="srgan", network="generator", volume="plug")
 
 
 @pytest.fixture
 def config(repository):
     content = yaml.safe_load((repository / "config.yaml").read_text(encoding="utf-8"))
+    content["upscale"] = {"plug": {"path": "plug.npy", "model": "srgan", "axes": "mean"}}
     validate(content)
     return content
 
@@ -79,7 +80,7 @@ def test_the_front_page_names_settings_that_made_the_results_and_are_others_now(
 
 def test_without_a_record_the_texts_tell_the_config_and_say_so(config):
     text = render("workflow", config)
-    assert text.count("(as configured; nothing records it)") == 9
+    assert text.count("(as configured; nothing records it)") == 10
     assert "for 400 steps" in text
 
 
@@ -150,7 +151,6 @@ def test_samples_that_were_made_otherwise_are_told_apart(config, tmp_path):
 
 
 def test_an_upscaled_volume_is_told_by_its_record(config, tmp_path):
-    config["upscale"] = {"plug": {"path": "plug.npy", "model": "srgan", "axes": "mean"}}
     recorded = {"model": "srresnet", "axes": "z", "scale": 4, "window": [1.0, 99.0]}
     write_record(tmp_path, "upscaled/plug/layout", "", **recorded)
     text = render("workflow", config, tmp_path)
@@ -158,6 +158,9 @@ def test_an_upscaled_volume_is_told_by_its_record(config, tmp_path):
         "- ``plug``: 4 times finer by ``srresnet``, within its slices, to voxels of 4 × 2" in text
     )
     assert "Its grey levels at the percentiles 1.0 and 99.0 were black and white" in text
+    assert "``srresnet`` made it 4 times finer within its slices." in render(
+        "upscaled", config, tmp_path
+    )
 
 
 def test_the_front_page_tells_slices_by_number_and_a_volume_by_its_path(config):
@@ -178,9 +181,11 @@ def test_the_front_page_leaves_out_what_is_not_used(config):
     changed = copy.deepcopy(config)
     changed["samples"]["spare"] = changed["samples"]["phantom"]
     changed["evaluation"]["models"] = ["srresnet"]
+    changed["upscale"] = {}
     text = render("workflow", changed)
     assert "spare" not in text
     assert "srgan" not in text
+    assert "Upscaled" not in text
 
 
 def test_the_front_page_names_the_model_that_another_starts_from(config):

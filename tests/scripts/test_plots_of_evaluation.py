@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pytest
 from helpers.small_figures import (
     ARGUMENTS,
@@ -93,12 +92,3 @@ def test_the_example_is_the_median_tile_of_bicubic(tmp_path):
     tables = plot_comparison.read_tables(paths, SAMPLE, tiles=3)
     assert plot_comparison.representative_tile(tables) == (2, "bicubic")
     assert plot_comparison.representative_tile({"srresnet": tables["srresnet"]}) == (1, "srresnet")
-
-
-def test_the_detail_lies_where_hr_changes_most_on_whole_lr_pixels():
-    import plot_comparison
-
-    hr = np.zeros((64, 64), np.uint8)
-    hr[33:47, 17:31] = np.indices((14, 14)).sum(axis=0) % 4 // 2 * 200
-    y, x = plot_comparison.most_detailed(hr, edge=16, step=4)
-    assert (y, x) == (32, 16)

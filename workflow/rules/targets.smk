@@ -86,7 +86,7 @@ def figures():
     """Every figure that the config asks for."""
     return [
         f"results/figures/{stem}.{suffix}"
-        for stem in (*of_samples(), *of_models(), *of_evaluation())
+        for stem in (*of_samples(), *of_models(), *of_evaluation(), *of_upscaling())
         for suffix in ("png", "pdf")
     ]
 
@@ -115,6 +115,10 @@ def of_evaluation():
         sample=config["evaluation"]["samples"],
         figure=["comparison", "metrics", "spectra"],
     )
+
+
+def of_upscaling():
+    return expand("upscaled/{volume}/slice", volume=config["upscale"])
 
 
 def model_cards():

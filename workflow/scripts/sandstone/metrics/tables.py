@@ -11,7 +11,7 @@ CORNER_COLUMNS = ("z", "y", "x")
 TILE_COLUMNS = ("sample", "method", "tile", *CORNER_COLUMNS)  # and a column a metric
 SPECTRUM_COLUMNS = ("sample", "method", "frequency_per_um", "power")
 SUMMARY_COLUMNS = ("sample", "method", "metric", "mean", "ci_low", "ci_high", "n")
-TEXTS = ("sample", "method", "metric")
+TEXTS = ("sample", "method", "metric", "source", "band")
 
 
 def read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:

@@ -120,10 +120,10 @@ def _volume(config: Config, results: Results, sample: str) -> Told:
     found = results.find(f"slices/{sample}")
     if not found:
         return {**_configured_volume(config["samples"][sample]), "recorded": False}
-    files = [str(file) for file in found.files("--volume")]
-    grown = files == [(results.folder / f"volumes/{sample}.tif").as_posix()]
+    files = found.files("--volume")
+    grown = [file.match(f"results/volumes/{sample}.tif") for file in files] == [True]
     phantom = results.find(f"volumes/{sample}") if grown else None
-    told = {"phantom": phantom.parameters} if phantom else {"files": files}
+    told = {"phantom": phantom.parameters} if phantom else {"files": list(map(str, files))}
     return {**told, "voxel_size_um": found.voxel_size_um, "recorded": True}
 
 
