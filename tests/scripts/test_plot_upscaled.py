@@ -91,7 +91,7 @@ def test_with_all_axes_it_shows_a_slice_within_the_slice_of_the_input(tmp_path):
     figure = figure_of(upscaled(tmp_path, shape=(5, 20, 40), axes="mean"))
     said = texts(figure)
     assert "rock: 2 times finer along all axes by tiny" in said
-    assert {"input, z = 2 (12 µm)", "upscaled, z = 5 (15 µm)"} <= set(said)
+    assert {"input, z = 2 (15 µm deep)", "upscaled, z = 5 (16.5 µm deep)"} <= set(said)
 
 
 def test_it_says_the_window_and_the_ratios_and_has_scale_bars(made):

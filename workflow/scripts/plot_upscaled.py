@@ -224,7 +224,8 @@ def draw_slices(part: SubFigure, both: Both, layout: Layout, *, stacked: bool) -
     ):
         depth_um, height_um, width_um = sizes
         style.show_grey(axes, view.overview, 1, aspect=height_um / width_um)
-        axes.set_title(f"{name}, z = {view.z} ({view.z * depth_um:g} µm)")
+        # Of their middles: the first voxels of both begin at the same place.
+        axes.set_title(f"{name}, z = {view.z} ({(view.z + 0.5) * depth_um:g} µm deep)")
         y, x = (first * factor / view.step - 0.5 for first in both.corner)
         edge = both.edge * factor / view.step
         axes.add_patch(Rectangle((x, y), edge, edge, fill=False, edgecolor=style.YELLOW))
