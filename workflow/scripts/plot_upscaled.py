@@ -83,7 +83,13 @@ class Both:
 
 
 def check_image(layout: Layout, image: Volume) -> None:
-    """Refuse an upscaled volume that is not the one of the layout."""
+    """Refuse an upscaled volume that is not the one of the layout.
+
+    Raises
+    ------
+    InputError
+        If shape or type differ.
+    """
     if image.shape != layout.tiling.sr_shape or image.dtype.name != layout.dtype:
         raise InputError(
             f"{image.files[0].parent}: not the upscaled volume of the layout (shape or type "
@@ -133,39 +139,51 @@ def place_of_detail(overview: np.ndarray, step: int, shape: Sequence[int]) -> tu
 
 def read_both(layout: Layout, volume: Volume, image: Volume) -> Both:
     """Read the middle slice, and of the upscaled volume the slice in its middle."""
-    from sandstone.imaging import window
-    from sandstone.imaging.resample import resize
-
-    def part(source: Volume, z: int, rows: slice, columns: slice) -> np.ndarray:
-        return window.to_unit(source.read(z, z + 1, rows)[0, :, columns], *layout.grey_window)
-
     scale, (along, _, _) = layout.tiling.scale, layout.tiling.factors
     z = volume.shape[0] // 2
     fine_z = z * along + along // 2
-    steps = step_of(volume), step_of(image)
-    overviews = [
-        window.to_unit(shrunken(source, number, step), *layout.grey_window)
-        for source, number, step in ((volume, z, steps[0]), (image, fine_z, steps[1]))
-    ]
-    *corner, edge = place_of_detail(overviews[0], steps[0], volume.shape[1:])
-    inside = [slice(first, first + edge) for first in corner]
-    around = [
-        slice(max(0, first - AROUND), min(length, first + edge + AROUND))
-        for first, length in zip(corner, volume.shape[1:], strict=True)
-    ]
-    coarse = part(volume, z, *around)
-    height, width = (length * scale for length in coarse.shape)
-    cubic = resize(coarse, (height, width), "bicubic").clip(0, 1)
-    within = [
-        slice(a.start - b.start, a.stop - b.start) for a, b in zip(inside, around, strict=True)
-    ]
-    y, x = (slice(each.start * scale, each.stop * scale) for each in inside)
+    step, fine_step = step_of(volume), step_of(image)
+    overview = seen(shrunken(volume, z, step), layout)
+    y, x, edge = place_of_detail(overview, step, volume.shape[1:])
+    rows, columns = slice(y, y + edge), slice(x, x + edge)
+    fine = [slice(part.start * scale, part.stop * scale) for part in (rows, columns)]
     return Both(
-        lr=View(z, overviews[0], steps[0], coarse[tuple(within)]),
-        sr=View(fine_z, overviews[1], steps[1], part(image, fine_z, y, x)),
-        cubic=cubic[tuple(slice(a.start * scale, a.stop * scale) for a in within)],
-        corner=(corner[0], corner[1]),
+        lr=View(z, overview, step, seen(volume.read(z, z + 1, rows)[0, :, columns], layout)),
+        sr=View(
+            fine_z,
+            seen(shrunken(image, fine_z, fine_step), layout),
+            fine_step,
+            seen(image.read(fine_z, fine_z + 1, fine[0])[0, :, fine[1]], layout),
+        ),
+        cubic=by_cubic(layout, volume, z, (rows, columns)),
+        corner=(y, x),
     )
+
+
+def seen(image: np.ndarray, layout: Layout) -> np.ndarray:
+    """Return an image as the network sees it: float32, black 0 and white 1, the rest saturated."""
+    from sandstone.imaging import window
+
+    return window.to_unit(image, *layout.grey_window)
+
+
+def by_cubic(layout: Layout, volume: Volume, z: int, inside: tuple[slice, slice]) -> np.ndarray:
+    """Return a part of a slice enlarged as the whole slice would be, by bicubic interpolation."""
+    from sandstone.imaging.resample import resize
+
+    scale = layout.tiling.scale
+    rows, columns = (
+        slice(max(0, part.start - AROUND), min(length, part.stop + AROUND))
+        for part, length in zip(inside, volume.shape[1:], strict=True)
+    )
+    coarse = seen(volume.read(z, z + 1, rows)[0, :, columns], layout)
+    height, width = (length * scale for length in coarse.shape)
+    fine = resize(coarse, (height, width), "bicubic").clip(0, 1)
+    kept = (
+        slice((part.start - around.start) * scale, (part.stop - around.start) * scale)
+        for part, around in zip(inside, (rows, columns), strict=True)
+    )
+    return fine[tuple(kept)]
 
 
 def read_jitter(path: str) -> pd.DataFrame:
@@ -204,9 +222,7 @@ def draw(both: Both, layout: Layout, jitter: pd.DataFrame) -> Figure:
         draw_jitter(parts[2].subplots(), jitter)
     along, _, _ = layout.tiling.factors
     axes = "along all axes" if along > 1 else "within slices"
-    figure.suptitle(
-        f"{layout.volume}: {layout.tiling.scale} times finer {axes} by {layout.model}",
-    )
+    figure.suptitle(f"{layout.volume}: {layout.tiling.scale} times finer {axes} by {layout.model}")
     return figure
 
 
