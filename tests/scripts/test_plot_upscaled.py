@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers import small_upscaling
 from helpers.small_figures import assert_same_figures
@@ -130,11 +131,11 @@ def invented(shape):
     return layout, Both(*views, cubic=views[1].detail, corner=(0, 0))
 
 
-@pytest.mark.parametrize("shape", [(1, 24, 30), (2, 16, 80), (2, 90, 17), (2, 2, 2)])
-def test_everything_stays_within_the_figure_whatever_the_shape(shape, made):
+@pytest.mark.parametrize("shape", [(2, 16, 80), (2, 90, 17), (2, 2, 2)])
+def test_everything_stays_within_the_figure_whatever_the_shape(shape):
     layout, both = invented(shape)
-    jitter = plot_upscaled.read_jitter(made / "z_consistency.csv")
-    figure = plot_upscaled.draw(both, layout, jitter)
+    lines = [Jitter("upscaled", "resolved", 12.25, 1.0, 1.0, ratio) for ratio in (0.01, 1.0, 17.0)]
+    figure = plot_upscaled.draw(both, layout, pd.DataFrame(lines))
     figure.draw_without_rendering()
     left, bottom, right, top = figure.get_tightbbox().extents
     width, height = figure.get_size_inches()
