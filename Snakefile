@@ -71,12 +71,15 @@ rule finished:
         lambda wildcards: finished(),
 
 
+check_given()
+check_planned_trainings()
 tell_unknown_targets()
 shorten_errors()
 
 
 onstart:
     check_results()
+    check_trainings()
     keep_models()
 
 

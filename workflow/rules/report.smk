@@ -34,6 +34,8 @@ def configured_flags():
             *flag("dtype", config["slices"]["dtype"]),
         ]
     for model in used_models():
+        if model in given_models():
+            continue
         flags[record(f"models/{model}/training")] = [
             *setting_flags(SimpleNamespace(model=model)),
             *seed,
