@@ -75,10 +75,11 @@ def data_section(
 
 
 def _seen_by(line: Line, sample: str) -> list[str]:
-    """Say which trainings of a line saw a rock, where there are several trainings."""
-    if len(line) == 1:
+    """Say which trainings of a line saw a rock, where there were several here."""
+    here = [each for each in line if not each.elsewhere]
+    if len(here) == 1:
         return []
-    return [f"Seen by {_and(each.model for each in line if sample in each.samples)}."]
+    return [f"Seen by {_and(each.model for each in here if sample in each.samples)}."]
 
 
 def _and(names: Iterable[str]) -> str:
