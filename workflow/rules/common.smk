@@ -16,11 +16,6 @@ ROOT = Path(str(workflow.current_basedir)).parents[1]
 IS_MODULE = Path(workflow.basedir) != ROOT
 SCRIPTS = ROOT / "workflow" / "scripts"
 STARTED = time.time()
-WITHOUT_MODELS = {
-    "finished",
-    "upscale_plan",
-    "verify_provenance",
-}  # targets that make none
 sys.path.insert(0, str(SCRIPTS))
 
 # Where the disk is full, Snakemake cannot keep its own log either: once is enough to say so.
