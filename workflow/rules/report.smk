@@ -30,7 +30,7 @@ def configured_flags():
         of_sample = SimpleNamespace(sample=sample)
         flags[f"pairs/{sample}"] = [
             *tile_flags(),
-            *degradation_flags(),
+            *degradation_flags(of_sample),
             *split_flags(of_sample),
             *seed,
         ]
@@ -42,6 +42,8 @@ def configured_flags():
             *flag("dtype", config["slices"]["dtype"]),
         ]
     for model in used_models():
+        if model in given_models():
+            continue
         flags[f"models/{model}/training"] = [
             *files_of_training(model),
             *setting_flags(SimpleNamespace(model=model)),
