@@ -73,9 +73,28 @@ def test_the_data_file_behind_a_header_counts(tmp_path, header, text):
     assert stamp([tmp_path / header]) != before
 
 
+def test_the_xml_of_big_data_viewer_counts(tmp_path):
+    (tmp_path / "rock.h5").write_bytes(b"voxels")
+    (tmp_path / "rock.xml").write_text("<SpimData><size>1 2 3</size></SpimData>")
+    before = stamp([tmp_path / "rock.h5"])
+    (tmp_path / "rock.xml").write_text("<SpimData><size>1.5 2 3</size></SpimData>")
+    assert stamp([tmp_path / "rock.h5"]) != before
+
+
 def test_a_header_without_its_data_file_counts_alone(tmp_path):
     (tmp_path / "rock.mhd").write_text("ElementDataFile = absent.raw\n")
     assert stamp([tmp_path / "rock.mhd"])
+
+
+def test_a_volume_is_read_from_what_its_files_name_too(tmp_path):
+    names = ("rock.mhd", "voxels.raw", "a1.tif", "a2.tif", "a.log", "store.zarr/0")
+    (tmp_path / "store.zarr").mkdir()
+    for name in names:
+        (tmp_path / name).write_text("ElementDataFile = voxels.raw\n")
+    header, voxels, first, second, log, _ = (tmp_path / name for name in names)
+    assert unchanged.belonging([header]) == [header, voxels]
+    assert unchanged.belonging([first, second]) == [first, second, log]
+    assert unchanged.belonging([tmp_path / "store.zarr"]) == [tmp_path / "store.zarr"]
 
 
 # --- by its digest, and while it is read ---

@@ -8,6 +8,7 @@ BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")  # interpolations, mea
 AXES = ("z", "y", "x")  # of a volume, along which slices may follow each other
 DEGRADATIONS = ("bicubic", "psf", "aliased_bilinear")  # how LR tiles come from HR slices
 SCANNED = "scanned"  # what stands for one where they come from a real coarse scan
+AUTO_GUARD = "auto"  # in place of micrometres: the correlation length of the slices
 
 # Pixels that a tile must have along each edge once its border is cut.
 SSIM_EDGE = 11  # that a Gaussian of the usual width, cut at 3.5 sigma, spans

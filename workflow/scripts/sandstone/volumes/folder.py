@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from sandstone import bdv_xml
 from sandstone.errors import InputError, shown
 
 TIFF = (".tif", ".tiff")
 IMAGES = (".bmp", ".png", ".jpg", ".jpeg")
 BLOCKS = (".nc",)  # ANU's CT laboratory stores a volume as several blocks of slices
 STORES = (".zarr",)  # volumes that are folders themselves
+DESCRIBED_BY_XML = (".h5", ".hdf5")  # where BigDataViewer exported it
 TWO_PARTS = (".raw.gz", ".vol.info", ".nii.gz")  # suffixes with two points
 
 # What lies in a folder: a volume is made of files of one kind.
@@ -199,8 +201,10 @@ def _between(numbers: list[int], step: int) -> Iterator[tuple[int, int]]:
 
 
 def beside(path: Path) -> list[Path]:
-    """Return the files that belong to `path`: the data of a header, or the header of a `.vol`."""
+    """Return the files that belong to `path`: the data of a header, or what describes a volume."""
     suffix = suffix_of(path)
+    if suffix in DESCRIBED_BY_XML:
+        return [xml] if (xml := bdv_xml.beside(path)) else []
     if suffix == ".vol":
         headers = (path.with_suffix(".vgi"), path.with_name(f"{path.name}.info"))
         return [header for header in headers if header.is_file()]

@@ -19,30 +19,39 @@ def stamp(paths: Iterable[str | Path]) -> str:
     Parameters
     ----------
     paths : iterable of paths
-        Files; folders count with all that they hold, headers with their data files, slices with
-        the log that tells their voxel size, one file of an OME-TIFF set with the others.
+        Files; folders count with all that they hold, others with what `belonging` finds.
 
     Returns
     -------
     str
         The same for the same names, sizes and times of modification.
     """
-    files = [Path(path) for path in paths]
-    log = log_beside(files) if len(files) > 1 else None
-    others = ome_set_of(files[0]) if len(files) == 1 else []
     facts = [
         (file.name, status.st_size, status.st_mtime_ns)
-        for path in [*files, *filter(None, [log]), *others]
-        for file in _behind(path)
+        for path in belonging(paths)
+        for file in _inside(path)
         if (status := file.stat())
     ]
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
-def _behind(path: Path) -> list[Path]:
+def belonging(paths: Iterable[str | Path]) -> list[Path]:
+    """Return the files of a volume with all others that it is read from.
+
+    Headers come with their data files, HDF5 with BigDataViewer's XML, slices with the log that
+    tells their voxel size, one file of an OME-TIFF set with the others. Folders stay as they are.
+    """
+    files = [Path(path) for path in paths]
+    log = log_beside(files) if len(files) > 1 else None
+    others = ome_set_of(files[0]) if len(files) == 1 else []
+    named = [*files, *filter(None, [log]), *others]
+    return [file for path in named for file in [path, *([] if path.is_dir() else beside(path))]]
+
+
+def _inside(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.is_file())
-    return [path, *beside(path)]
+    return [path]
 
 
 class Changed(InputError):  # noqa: N818 - reads as what happened

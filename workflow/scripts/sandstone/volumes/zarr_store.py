@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from sandstone.errors import InputError, shown
 from sandstone.sizes import check_compressed_length, voxel_bytes
-from sandstone.volumes.containers import choose
 from sandstone.volumes.runs import Turned, in_chunks, is_volume, order_of
 from sandstone.volumes.source import (
     UNKNOWN,
@@ -15,6 +14,7 @@ from sandstone.volumes.source import (
     Format,
     Source,
     array_source,
+    choose,
     micrometres,
     stated,
 )
