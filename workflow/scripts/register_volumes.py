@@ -115,10 +115,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         fine, coarse = Scan(volume, "the fine scan"), Scan(lr, "the coarse scan")
         found = register(args, fine, coarse)
         described = describe(args, fine, coarse, found)
-        write_sections(args.sections, sections(fine, coarse, found))
-        write_json(args.output, described)
+        shown = sections(fine, coarse, found)
         volume.check_unchanged()
         lr.check_unchanged()
+    write_sections(args.sections, shown)
+    write_json(args.output, described)
     before, after = described["correlation"].values()
     told = "no overlap" if before is None else f"{before:.4f}"
     print(f"{args.sample}: correlation before {told}, after {after:.4f}", flush=True)

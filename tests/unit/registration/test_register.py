@@ -56,6 +56,11 @@ CASES = {
         "numbers": ((50.0, 61.0, 33.0), (0.2, -0.2, 0.9), 0.995),
         "coarse_shape": (44, 50, 46),
     },
+    "a few slices": {
+        "numbers": ((1.0, -2.7, 3.3), (0.1, -0.2, 0.6), 1.003),
+        "shape": (15, 90, 96),
+        "coarse_shape": (5, 30, 32),
+    },
     "no whole ratio": {
         "numbers": ((1.3, -2.7, 0.3), (-0.5, 0.9, 0.3), 1.0),
         "size": (2.12, 2.12, 2.12),
@@ -72,14 +77,14 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_known_transform_is_found_within_a_tenth_of_an_hr_voxel(case):
     settings = {name: value for name, value in case.items() if name != "numbers"}
-    size = settings.get("size", FINE_UM)
-    true = centred(SHAPE, size, *case["numbers"])
+    size, shape = settings.get("size", FINE_UM), settings.get("shape", SHAPE)
+    true = centred(shape, size, *case["numbers"])
     pair = scans(*twins(true, **settings), size, settings.get("coarse_size", COARSE_UM))
     result = found(*pair)
     off = np.subtract(result.transform.shift_um, true.shift_um) / size
     assert np.abs(off).max() < 0.1
     # Rotation and scale: by what they move the ends of the fine scan.
-    places = np.random.default_rng(0).uniform(0, 1, (300, 3)) * np.multiply(SHAPE, size)
+    places = np.random.default_rng(0).uniform(0, 1, (300, 3)) * np.multiply(shape, size)
     moved = result.transform.to_coarse(places) - true.to_coarse(places)
     assert np.abs(moved / size).max() < 0.2
     assert result.after > 0.95

@@ -21,6 +21,7 @@ COARSE_EDGE = 32  # largest edge of a block, coarse voxels
 SMALLEST_EDGE = 8
 SLACK = 2  # coarse voxels by which a transform may still move a block
 WIDEST_BLUR = 2.0  # coarse voxels, for which the fine part of a block has room
+MOST_MARGIN = 0.25  # share of an edge of the fine scan, if it is thin
 FINE_EDGE = 220  # of that part, fine voxels: bounds memory
 
 
@@ -47,7 +48,7 @@ class Pair:
     ----------
     fine, coarse : Patch
     inside : ndarray of bool, shape of coarse
-        Voxels that the fine scan covers, to a blur's width from its faces.
+        Voxels that the fine scan covers, to the blur's standard deviation from its faces.
     """
 
     fine: Patch
@@ -77,7 +78,7 @@ def _to_fine(transform: Transform, fine: Readable, coarse: Patch) -> tuple[np.nd
 
 
 def sample(fine: Patch, transform: Transform, coarse: Patch) -> np.ndarray:
-    """Return a fine grid at the centres of the coarse voxels, linearly interpolated.
+    """Return a patch of the fine scan at the centres of the coarse voxels, linearly interpolated.
 
     One thread, and sums in one order: the same bytes on every machine.
     """
@@ -177,7 +178,8 @@ def pair_of(fine: Readable, coarse: Readable, transform: Transform, blur: float,
     first = np.clip(np.floor(corners.min(axis=1) - reach), 0, last).astype(int)
     stop = np.clip(np.ceil(corners.max(axis=1) + reach), 0, last).astype(int) + 1
     part = zyx(slice(int(a), int(b)) for a, b in zip(first, stop, strict=True))
-    return Pair(fine.block(part), block, is_inside(transform, fine, block, sigma.tolist()))
+    margin = np.minimum(sigma, np.multiply(fine.shape, MOST_MARGIN)).tolist()
+    return Pair(fine.block(part), block, is_inside(transform, fine, block, margin))
 
 
 def pairs(fine: Readable, coarse: Readable, transform: Transform, blur: float) -> Iterator[Pair]:

@@ -20,15 +20,15 @@ LEAST_EDGE = 0.25  # the same of each edge: a mirrored scan fits a thin slab of 
 NOTHING = 1e-9  # share of the whole variance below which an overlap counts as constant
 
 
-def common_voxels(grid: Patch, voxel_um: float) -> np.ndarray:
+def common_voxels(patch: Patch, voxel_um: float) -> np.ndarray:
     """Return a patch on cubic voxels of this edge, from its outer corner on.
 
     Smaller voxels are averaged first, by a Gaussian as wide as they lack.
     """
-    ratio = voxel_um / np.array(grid.voxel_size_um)
+    ratio = voxel_um / np.array(patch.voxel_size_um)
     missing = np.sqrt(np.maximum(ratio**2 - 1, 0) / 12)
-    smooth = gaussian_filter(grid.voxels, missing, mode="nearest")
-    shape = np.maximum((grid.shape / ratio).astype(int), 1)
+    smooth = gaussian_filter(patch.voxels, missing, mode="nearest")
+    shape = np.maximum((patch.shape / ratio).astype(int), 1)
     return affine_transform(
         smooth, ratio, ratio / 2 - 0.5, output_shape=tuple(shape), order=1, mode="nearest"
     )
