@@ -16,6 +16,7 @@ ROOT = Path(str(workflow.current_basedir)).parents[1]
 IS_MODULE = Path(workflow.basedir) != ROOT
 SCRIPTS = ROOT / "workflow" / "scripts"
 STARTED = time.time()
+FOR_REPORT = "what_made_the_results"  # in the config, for the templates of the report
 sys.path.insert(0, str(SCRIPTS))
 
 # Where the disk is full, Snakemake cannot keep its own log either: once is enough to say so.
@@ -35,7 +36,7 @@ from sandstone.config.sources import check_readable, downloads, entries, volume_
 from sandstone.errors import InputError, one_line
 from sandstone.provenance.code import digest_of
 from sandstone.training import kept_models
-from sandstone.volumes.unchanged import belonging, stamp
+from sandstone.volumes.folder import belonging, stamp
 
 run.prepare_jobs()
 if workflow.is_main_process and not IS_MODULE:
@@ -59,6 +60,16 @@ def check_config_files(base):
     with one_sentence():
         for file in [base, *overlays]:
             plain_yaml.read(file)
+
+
+def own(given):
+    """Return a config that is this workflow's alone: modules may share one, and each has results of its own.
+
+    The outermost one stays the config that Snakemake knows.
+    """
+    if not IS_MODULE:
+        return given
+    return {key: value for key, value in given.items() if key != FOR_REPORT}
 
 
 def check_config():

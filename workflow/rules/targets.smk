@@ -120,7 +120,7 @@ def figures():
     """Every figure that the config asks for."""
     return [
         f"results/figures/{stem}.{suffix}"
-        for stem in (*of_samples(), *of_models(), *of_evaluation())
+        for stem in (*of_samples(), *of_models(), *of_evaluation(), *of_upscaling())
         for suffix in ("png", "pdf")
     ]
 
@@ -153,6 +153,10 @@ def of_evaluation():
         ),
         *expand("evaluation/{sample}/simulated_to_real", sample=simulated_pairs()),
     ]
+
+
+def of_upscaling():
+    return expand("upscaled/{volume}/slice", volume=config["upscale"])
 
 
 def model_cards():

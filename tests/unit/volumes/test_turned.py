@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from sandstone.volumes import turned
+from sandstone.volumes import runs
 from sandstone.volumes.volume import open_volume
 
 VOXELS = np.random.default_rng(3).integers(0, 255, (6, 7, 9)).astype(np.uint8)
@@ -23,8 +23,8 @@ def file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("axis", AXES)
 @pytest.mark.parametrize("kept", [1, 130, 1 << 20])
 def test_every_part_is_that_of_the_turned_array(file: Path, axis: str, kept: int, monkeypatch):
-    monkeypatch.setattr(turned, "KEPT_BYTES", kept)
-    monkeypatch.setattr(turned, "READ_BYTES", 2 * 7 * 9)
+    monkeypatch.setattr(runs, "KEPT_BYTES", kept)
+    monkeypatch.setattr(runs, "READ_BYTES", 2 * 7 * 9)
     expected = AXES[axis]
     with open_volume(file, voxel_size_um=(1.0, 2.0, 3.0), axis=axis) as volume:
         assert volume.shape == expected.shape
