@@ -30,7 +30,7 @@ def configured_flags():
         of_sample = SimpleNamespace(sample=sample)
         flags[f"pairs/{sample}"] = [
             *tile_flags(),
-            *degradation_flags(),
+            *degradation_flags(of_sample),
             *split_flags(of_sample),
             *seed,
         ]
