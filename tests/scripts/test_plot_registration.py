@@ -54,6 +54,15 @@ def test_a_figure_is_drawn_where_the_scans_did_not_overlap(tmp_path):
     assert run(tmp_path).exists()
 
 
+def test_a_deep_section_lies_on_its_side():
+    deep = Section(*np.random.default_rng(0).uniform(0, 9, (3, 30, 8)), voxel_size_um=(5.0, 6.0))
+    name, lying = plot_registration.lying("xz", deep)
+    assert name == "zx"
+    assert lying.voxel_size_um == (6.0, 5.0)
+    np.testing.assert_array_equal(lying.after, deep.after.T)
+    assert plot_registration.lying(name, lying) == (name, lying)
+
+
 def test_fields_of_a_checkerboard_take_turns():
     first, second = np.zeros((8, 12)), np.ones((8, 12))
     second[7, 0] = np.nan

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 FIELDS = 4  # of a checkerboard along the shorter edge of a section
 SHOWN = (0.5, 99.5)  # percentiles of the coarse scan that become black and white
 WIDTH = 10.0  # inches
-TALLEST = 4.2  # inches of a section
 STATES = {"before": "as delivered", "after": "registered"}
 REMEDY = "delete it and run register_volumes.py again"
 
@@ -57,6 +56,7 @@ def draw(sections: Mapping[str, Section], description: Mapping[str, Any]) -> Fig
     """Return the figure: a row a section, then the profiles; before on the left, after right."""
     from sandstone import style
 
+    sections = dict(lying(name, section) for name, section in sections.items())
     heights = [height_of(section) for section in sections.values()]
     figure = style.figure(WIDTH, sum(heights) + 3.4)
     axes = figure.subplots(len(sections) + 1, 2, height_ratios=[*heights, 1.9])
@@ -64,9 +64,10 @@ def draw(sections: Mapping[str, Section], description: Mapping[str, Any]) -> Fig
         for panel, state in zip(row, STATES, strict=True):
             draw_board(panel, section, state)
         row[0].set_ylabel(f"section {name}")
-    first = next(iter(sections.values()))
+    longest = max(sections, key=lambda name: width_um(sections[name]))
     for panel, state in zip(axes[-1], STATES, strict=True):
-        draw_profile(panel, first, state)
+        draw_profile(panel, sections[longest], state)
+        panel.set_xlabel(f"along the middle row of section {longest} (µm)")
     for panel, (state, words) in zip(axes[0], STATES.items(), strict=True):
         panel.set_title(f"{words}: {told(description['correlation'][state])}")
     axes[-1][0].set_ylabel("grey level of the coarse scan")
@@ -76,11 +77,30 @@ def draw(sections: Mapping[str, Section], description: Mapping[str, Any]) -> Fig
     return figure
 
 
+def lying(name: str, section: Section) -> tuple[str, Section]:
+    """Return a section wider than tall, and its name: the axis to the right, then that down."""
+    from sandstone.registration.sections import Section
+
+    if height_um(section) <= width_um(section):
+        return name, section
+    coarse, before, after = (each.T for each in (section.coarse, section.before, section.after))
+    height, width = section.voxel_size_um
+    return name[::-1], Section(coarse, before, after, (width, height))
+
+
+def height_um(section: Section) -> float:
+    """Return the length of the axis that runs down."""
+    return section.coarse.shape[0] * section.voxel_size_um[0]
+
+
+def width_um(section: Section) -> float:
+    """Return the length of the axis that runs to the right."""
+    return section.coarse.shape[1] * section.voxel_size_um[1]
+
+
 def height_of(section: Section) -> float:
     """Return the height of a section's panel, inches."""
-    rows, columns = section.coarse.shape
-    height, width = section.voxel_size_um
-    return min(TALLEST, 0.45 * WIDTH * rows * height / (columns * width))
+    return 0.45 * WIDTH * height_um(section) / width_um(section)
 
 
 def told(correlation: float | None) -> str:
@@ -127,7 +147,6 @@ def draw_profile(axes: Axes, section: Section, state: str) -> None:
         linewidth=1.0,
         label="fine scan, blurred as the coarse one",
     )
-    axes.set(xlabel="along the middle row of the first section (µm)")
     axes.margins(x=0.01)
 
 
