@@ -73,6 +73,8 @@ rule finished:
         lambda wildcards: finished(),
 
 
+check_given()
+check_planned_trainings()
 tell_unknown_targets()
 shorten_errors()
 
@@ -80,6 +82,7 @@ shorten_errors()
 onstart:
     check_results()
     check_submissions()
+    check_trainings()
     keep_models()
 
 

@@ -194,6 +194,17 @@ def test_the_front_page_names_the_model_that_another_starts_from(config):
     assert "- ``srresnet``: a generator" in render("workflow", changed)
 
 
+def test_the_front_page_claims_nothing_of_what_a_given_model_has_seen(config):
+    changed = copy.deepcopy(config)
+    changed["models"]["old"] = {"weights": "../berea/results/models/srgan"}
+    changed["evaluation"]["models"] = ["srgan", "old"]
+    text = render("workflow", changed)
+    assert "on slices that no training here has seen." in text
+    assert "- ``old``: a model that was trained before, given as the folder ``../berea/" in text
+    changed["evaluation"]["models"] = ["old"]
+    assert "a generator of type" not in render("workflow", changed)
+
+
 def test_the_caption_of_a_training_speaks_of_a_discriminator_only_where_one_is(config):
     assert "discriminator" in render("training", config)
     changed = copy.deepcopy(config)

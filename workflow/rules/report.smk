@@ -42,6 +42,8 @@ def configured_flags():
             *flag("dtype", config["slices"]["dtype"]),
         ]
     for model in used_models():
+        if model in given_models():
+            continue
         flags[f"models/{model}/training"] = [
             *files_of_training(model),
             *setting_flags(SimpleNamespace(model=model)),

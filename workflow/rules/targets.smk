@@ -71,6 +71,17 @@ def used_models():
     return used.used_models(config)
 
 
+def given_models():
+    """Models that were trained before, used or not."""
+    return [name for name, model in config["models"].items() if used.is_given(model)]
+
+
+def trained_models():
+    """Models that this workflow trains, used or not."""
+    given = given_models()
+    return [name for name in config["models"] if name not in given]
+
+
 def used_samples():
     """Samples under evaluation and those that a used model is trained on."""
     return used.used_samples(config)
@@ -135,13 +146,19 @@ def of_samples():
 
 
 def of_models():
-    """A model without adversarial loss has no discriminator to draw."""
     return [
         f"models/{model}/{figure}"
         for model in used_models()
-        for figure in ("generator", "discriminator", "training")
-        if figure != "discriminator" or config["models"][model]["loss"]["adversarial"]
+        for figure in figures_of(config["models"][model])
     ]
+
+
+def figures_of(model):
+    """Of a given model its network alone; one without adversarial loss has no discriminator to draw."""
+    if used.is_given(model):
+        return ["generator"]
+    discriminator = ["discriminator"] if model["loss"]["adversarial"] else []
+    return ["generator", *discriminator, "training"]
 
 
 def of_evaluation():
@@ -210,11 +227,8 @@ def records():
         *expand("volumes/{sample}", sample=grown),
         *expand("{stage}/{sample}", stage=["slices", "pairs"], sample=samples),
         *expand("registration/{sample}", sample=pair_samples()),
-        *expand(
-            "models/{model}/{stem}",
-            model=used_models(),
-            stem=["training", "model_card"],
-        ),
+        *(f"models/{model}/{origin(model)}" for model in used_models()),
+        *expand("models/{model}/model_card", model=used_models()),
         *expand(
             "{stage}/{method}/{sample}",
             stage=["predictions", "metrics"],
@@ -229,6 +243,11 @@ def records():
         *(f"results/{stem}.provenance.json" for stem in stems),
         *(file.removesuffix("png") + "provenance.json" for file in drawn),
     ]
+
+
+def origin(model):
+    """Name of the record of how a model got here: by a training, or given."""
+    return "given" if model in given_models() else "training"
 
 
 def upscaling_records():

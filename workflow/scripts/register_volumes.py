@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
+from sandstone.choices import REGISTRATIONS
 from sandstone.config import flags
 from sandstone.errors import InputError
 from sandstone.provenance.record import add_record_flag, write_record
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from sandstone.registration.scans import Scan
     from sandstone.registration.transform import Transform
 
-METHODS = ("auto", "none", "given")
 NUMBERS = ("shift_um", "rotation_deg", "scale")
 DIGITS = 6  # of correlations in the description
 
@@ -92,7 +92,9 @@ def parser() -> argparse.ArgumentParser:
     flags.add(arguments)
     flags.add(arguments, "lr")
     flags.add_axis(arguments)
-    add("--registration", choices=METHODS, default="auto", help="find it, or take it as it is")
+    add(
+        "--registration", choices=REGISTRATIONS, default="auto", help="find it, or take it as it is"
+    )
     add("--shift-um", type=float, nargs=3, help="z y x, of the middle of the fine scan")
     add("--rotation-deg", type=float, nargs=3, help="rotation vector z y x")
     add("--scale", type=cli.positive_float, help="above 1, the coarse scan shows the rock larger")

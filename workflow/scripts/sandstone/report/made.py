@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sandstone.choices import BASELINES
-from sandstone.config.used import used_models, used_samples
+from sandstone.config.used import is_given, used_models, used_samples
 from sandstone.report.results import Result, Results
 from sandstone.training import words
 
@@ -17,7 +17,13 @@ Told = dict[str, Any]
 
 SLICES = ("field_of_view", "window", "dtype")
 PAIRS = ("scale", "guard_um", "hr_size", "stride")
-DEGRADATION = ("scale", "degradation_kernel", "degradation_psf_sigma", "degradation_noise")
+DEGRADATION = (
+    "lr_slices",
+    "scale",
+    "degradation_kernel",
+    "degradation_psf_sigma",
+    "degradation_noise",
+)
 SPLIT = ("train", "val", "test", "depth_step")
 
 
@@ -109,10 +115,12 @@ def _flat(settings: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]
 
 def _pairs(config: Config, sample: str) -> dict[str, Any]:
     pairs = config["pairs"]
-    ranges = config["samples"].get(sample, {}).get("split", {})
+    entry = config["samples"].get(sample, {})
+    ranges = entry.get("split", {})
     named = {split: f"{first}:{last}" for split, (first, last) in ranges.items()}
     others = {key: value for key, value in pairs.items() if key != "split"}
-    return {**flat(others), **(named or pairs["split"])}
+    scan = {"lr_slices": f"results/slices/{sample}.lr.tif"} if "lr" in entry else {}
+    return {**flat(others), **(named or pairs["split"]), **scan}
 
 
 def _volume(config: Config, results: Results, sample: str) -> Told:
@@ -136,8 +144,14 @@ def _configured_volume(entry: Mapping[str, Any]) -> Told:
 
 
 def _model(config: Config, results: Results, model: str) -> Told:
-    """Return the settings of a training, `train_on`, `init_from`, and its `losses` in words."""
+    """Return the settings of a training, `train_on`, `init_from`, and its `losses` in words.
+
+    Of a model that was trained before, `given` is the folder that holds it.
+    """
     settings = config["models"][model]
+    if is_given(settings):
+        taken = results.find(f"models/{model}/given")
+        return {"given": settings["weights"], "train_on": [], "recorded": bool(taken)}
     found = results.find(f"models/{model}/training")
     told: Told = {**flat(settings), "init_from": settings.get("init_from")}
     if found:
