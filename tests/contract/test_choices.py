@@ -15,6 +15,7 @@ LEAVES = leaves(schema())
     [
         ("pairs.scale", choices.SCALES),
         ("pairs.degradation.kernel", choices.DEGRADATIONS),
+        ("samples.*.registration.method", choices.REGISTRATIONS),
         ("evaluation.baselines", choices.BASELINES),
     ],
 )

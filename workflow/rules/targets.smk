@@ -137,11 +137,12 @@ def figures():
 
 
 def of_samples():
-    return expand(
-        "samples/{sample}/{figure}",
-        sample=used_samples(),
-        figure=["pairs", "histogram", "split"],
-    )
+    """A sample without a coarse scan has nothing to register."""
+    of_each = ["pairs", "histogram", "split"]
+    return [
+        *expand("samples/{sample}/{figure}", sample=used_samples(), figure=of_each),
+        *expand("samples/{sample}/registration", sample=pair_samples()),
+    ]
 
 
 def of_models():
@@ -225,6 +226,7 @@ def records():
     stems = [
         *expand("volumes/{sample}", sample=grown),
         *expand("{stage}/{sample}", stage=["slices", "pairs"], sample=samples),
+        *expand("registration/{sample}", sample=pair_samples()),
         *(f"models/{model}/{origin(model)}" for model in used_models()),
         *expand("models/{model}/model_card", model=used_models()),
         *expand(
