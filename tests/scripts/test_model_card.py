@@ -235,3 +235,8 @@ def test_the_network_is_told_in_words(trained):
     (trained / "generator.json").write_text(json.dumps({**options, **more}))
     expected = "architecture srresnet, blocks 1, filters 8, without batch norm, with bicubic skip."
     assert expected in card(trained)
+
+
+def test_a_blur_between_slices_is_told_along_each_axis():
+    degradation = {"kernel": "psf", "psf_sigma": [3.3, 3.5, 3.4], "noise": 0.01}
+    assert model_card._degradation(degradation) == "`psf` psf_sigma 3.3 × 3.5 × 3.4, noise 0.01"

@@ -26,7 +26,7 @@ from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 
 from sandstone import run
-from sandstone.choices import BASELINES
+from sandstone.choices import BASELINES, acting
 from sandstone.config import plain_yaml, used
 from sandstone.config.checks import validate
 from sandstone.config.flags import as_flags

@@ -81,9 +81,7 @@ def tile_flags():
 
 def degradation_flags():
     """Only what acts: noise without a PSF changes no tile."""
-    settings = config["pairs"]["degradation"]
-    acting = settings if settings["kernel"] == "psf" else {"kernel": settings["kernel"]}
-    return as_flags({"degradation": acting})
+    return as_flags({"degradation": acting(config["pairs"]["degradation"])})
 
 
 def split_flags(wildcards):

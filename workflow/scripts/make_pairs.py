@@ -1,7 +1,8 @@
 """Make pairs of high- and low-resolution tiles, split by depth, from normalised slices.
 
 Whole slices are degraded and LR tiles are cut from the result, so that a tile's border knows
-its true neighbours. Slices pass through memory one at a time.
+its true neighbours. Slices pass through memory one at a time, or as many as a blur in depth
+reaches.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sandstone import cli
@@ -81,7 +83,11 @@ def cut(image: "np.ndarray", corners: Iterable[tuple[int, int]], size: int) -> "
 
 
 def tiles_of_slice(
-    image: "np.ndarray", corners: list[tuple[int, int]], z: int, recipe: Recipe
+    image: "np.ndarray",
+    seen: "np.ndarray",
+    corners: list[tuple[int, int]],
+    z: int,
+    recipe: Recipe,
 ) -> tuple["np.ndarray", "np.ndarray"]:
     """Return the HR tiles (n, H, H) and LR tiles (n, h, h) of a slice, in its dtype.
 
@@ -89,6 +95,8 @@ def tiles_of_slice(
     ----------
     image : ndarray of uint8 or uint16, shape (y, x)
         Both edges are multiples of the scale.
+    seen : ndarray of float32 in [0, 1], shape (y, x)
+        What LR is made of: the slice, with its neighbours where the blur acts in depth.
     corners : list of (y, x)
         Top left corners, multiples of the scale.
     z : int
@@ -102,7 +110,7 @@ def tiles_of_slice(
 
     scale = recipe.scale
     rng = np.random.default_rng([recipe.seed, Stage.PAIRS, z])
-    lr = degrade.degrade(grey.to_unit(image), scale, recipe.degradation, rng)
+    lr = degrade.degrade(seen, scale, recipe.degradation, rng)
     lr_corners = [(y // scale, x // scale) for y, x in corners]
     lr_tiles = cut(grey.from_unit(lr, image.dtype), lr_corners, recipe.hr_size // scale)
     return cut(image, corners, recipe.hr_size), lr_tiles
@@ -123,18 +131,24 @@ def write_split(
     import numpy as np
 
     from sandstone.dataset.tiles import place_tiles
+    from sandstone.imaging.degrade import blur_in_depth
     from sandstone.progress import Progress
 
     scale, size = recipe.scale, recipe.hr_size
     z0, y0, x0 = stack.metadata["origin"]
     progress = Progress(name, len(zs), "slices")
     total = 0
+
+    @lru_cache(2 * recipe.degradation.depth_reach + 1)
+    def read(z: int) -> "np.ndarray":
+        return cropped(stack.read(z), scale)
+
     for z in zs:
         mask = cropped(stack.read_mask(z - z0), scale)
         corners = place_tiles(mask, size=size, stride=stride, multiple_of=scale)
         if corners:
-            image = cropped(stack.read(z - z0), scale)
-            hr, lr = tiles_of_slice(image, corners, z, recipe)
+            seen = blur_in_depth(read, z - z0, stack.shape[0], recipe.degradation.depth_sigma)
+            hr, lr = tiles_of_slice(read(z - z0), seen, corners, z, recipe)
             y, x = np.transpose(corners)
             writer.append(name, hr, lr, (np.full(len(corners), z), y + y0, x + x0))
         total += len(corners)
@@ -177,6 +191,31 @@ def attributes(stack: "Slices", recipe: Recipe, guard_um: float) -> "PairsAttrib
     )
 
 
+def degradation_of(args: argparse.Namespace) -> "Degradation":
+    """Return the degradation that the flags name.
+
+    Raises
+    ------
+    InputError
+        If the blur is neither one number nor three.
+    """
+    from sandstone.imaging.degrade import Degradation
+    from sandstone.sizes import zyx
+
+    sigma = args.degradation_psf_sigma
+    if isinstance(sigma, list) and len(sigma) not in {1, 3}:
+        raise InputError("--degradation-psf-sigma takes one number, or three for z, y and x")
+    if isinstance(sigma, list):
+        sigma = sigma[0] if len(sigma) == 1 else zyx(sigma)
+    return Degradation(
+        kernel=args.degradation_kernel,
+        psf_sigma=sigma,
+        noise=args.degradation_noise,
+        noise_slope=args.degradation_noise_slope,
+        noise_correlation=args.degradation_noise_correlation,
+    )
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line of this script."""
     arguments = cli.argument_parser(__doc__)
@@ -201,14 +240,27 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--degradation-psf-sigma",
         type=cli.non_negative_float,
+        nargs="+",
         default=1.5,
-        help="blur, HR voxels (psf)",
+        help="blur, HR voxels: one number within the slice, or z y x (psf)",
     )
     add(
         "--degradation-noise",
         type=cli.fraction,
         default=0.01,
-        help="noise, share of the data range (psf)",
+        help="noise on black, share of the data range (psf)",
+    )
+    add(
+        "--degradation-noise-slope",
+        type=cli.non_negative_float,
+        default=0,
+        help="variance that the noise gains from black to white, data range squared (psf)",
+    )
+    add(
+        "--degradation-noise-correlation",
+        type=cli.non_negative_float,
+        default=0,
+        help="width of the Gaussian that shapes the noise, LR voxels (psf)",
     )
     add("--seed", type=cli.non_negative_int, default=1, help="of the noise")
     add("--output", type=cli.OutputPath, required=True, help="tile pairs to write (.h5)")
@@ -226,14 +278,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from sandstone.dataset.pairs import write_pairs
     from sandstone.dataset.slices import open_slices
-    from sandstone.dataset.splits import split_by_depth
-    from sandstone.imaging.degrade import Degradation
+    from sandstone.dataset.splits import check_reach, split_by_depth
 
-    degradation = Degradation(
-        kernel=args.degradation_kernel,
-        psf_sigma=args.degradation_psf_sigma,
-        noise=args.degradation_noise,
-    )
+    degradation = degradation_of(args)
     recipe = Recipe(args.scale, args.hr_size, degradation, args.seed)
     wanted = {"train": args.train, "val": args.val, "test": args.test}
     with open_slices(args.slices, args.mask, args.metadata) as stack:
@@ -245,6 +292,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             guard_um=args.guard_um,
             voxel_z_um=about.hr_voxel_size_um[0],
         )
+        check_reach(splits, degradation.depth_reach, about.hr_voxel_size_um[0])
         ends = {name: (part[0], part[-1]) for name, part in splits.items()}
         with write_pairs(args.output, about, slices=ends, hr_size=args.hr_size) as writer:
             for name, part in splits.items():

@@ -127,8 +127,14 @@ def _size(edges: Sequence[float]) -> str:
 
 
 def _degradation(degradation: Mapping[str, Any]) -> str:
-    settings = (f"{name} {value:g}" for name, value in degradation.items() if name != "kernel")
+    settings = (
+        f"{name} {_number(value)}" for name, value in degradation.items() if name != "kernel"
+    )
     return f"`{degradation['kernel']}` {', '.join(settings)}".rstrip()
+
+
+def _number(value: float | Sequence[float]) -> str:
+    return _size(value) if isinstance(value, Sequence) else f"{value:g}"
 
 
 def network_section(generator: Mapping[str, Any]) -> list[str]:
