@@ -27,6 +27,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/volumes.smk"
 include: "workflow/rules/slices.smk"
+include: "workflow/rules/registration.smk"
 include: "workflow/rules/pairs.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/inference.smk"

@@ -31,7 +31,7 @@ from sandstone.config import plain_yaml, used
 from sandstone.config.checks import validate
 from sandstone.config.flags import as_flags
 from sandstone.config.sentences import unknown_target
-from sandstone.config.sources import check_readable, downloads, volume_files
+from sandstone.config.sources import check_readable, downloads, entries, volume_files
 from sandstone.errors import InputError, one_line
 from sandstone.provenance.code import digest_of
 from sandstone.training import kept_models
@@ -74,9 +74,11 @@ def check_config():
 def check_volume(name, section="samples"):
     """Find the files of a volume; when a run begins, see that they can be read."""
     entry = config[section][name]
+    check = check_readable if workflow.is_main_process else volume_files
     if "phantom" not in entry:
-        check = check_readable if workflow.is_main_process else volume_files
         check(name, entry, section)
+    if "lr" in entry:
+        check(f"{name}.lr", entry["lr"], section)
 
 
 def check_results():

@@ -1,12 +1,13 @@
 # Slices -> HR/LR tile pairs, split by depth.
 #
-# in   results/slices/{sample}.tif, .mask.tif, .json
+# in   results/slices/{sample}.tif, .mask.tif, .json; of a pair of scans also .lr.tif, .lr.mask.tif
 # out  results/pairs/{sample}.h5    groups train, val and test
 
 
 rule make_pairs:
     """Cut HR tiles from the rock, shrink them, and keep the splits apart."""
     input:
+        unpack(coarse_slices),
         slices=rules.slice_volume.output.slices,
         mask=rules.slice_volume.output.mask,
         metadata=rules.slice_volume.output.metadata,
@@ -29,7 +30,8 @@ rule make_pairs:
         rerun_on=reasons("pairs", "make_pairs"),
         tiles=tile_flags(),
         split=split_flags,
-        degradation=degradation_flags(),
+        degradation=degradation_flags,
+        coarse=coarse_slices_flags,
         seed=flag("seed", config["seed"]),
     shell:
         """
@@ -37,6 +39,7 @@ rule make_pairs:
             --slices {input.slices:q} \
             --mask {input.mask:q} \
             --metadata {input.metadata:q} \
+            {params.coarse:q} \
             {params.tiles:q} \
             {params.split:q} \
             {params.degradation:q} \

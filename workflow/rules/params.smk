@@ -19,7 +19,7 @@ def missing_downloads():
     """Map each file that is still to be fetched to its (url, sha256)."""
     return {
         file: source
-        for entry in (*config["samples"].values(), *config["upscale"].values())
+        for _, entry in entries(config)
         for file, source in downloads(entry).items()
         if not Path(file).exists()
     }
@@ -45,8 +45,35 @@ def phantom_flags(wildcards):
 # --- slices ---
 
 
+def coarse_volume(wildcards):
+    """Files of the coarse scan of a pair."""
+    return coarse_files(wildcards.sample)
+
+
+def coarse_files(sample):
+    entry = config["samples"][sample]["lr"]
+    return list(map(local, volume_files(f"{sample}.lr", entry)))
+
+
 def reading_flags(wildcards):
-    return flags_of_reading(config["samples"][wildcards.sample])
+    sample = config["samples"][wildcards.sample]
+    return [*flags_of_reading(sample), *axis_flag(sample)]
+
+
+def axis_flag(sample):
+    """The axis that the slices follow, unless it is the usual one."""
+    return flag("axis", sample["axis"] if sample["axis"] != "z" else None)
+
+
+def coarse_reading_flags(wildcards):
+    sample = config["samples"][wildcards.sample]
+    return [*flags_of_reading(sample["lr"], "lr-"), *axis_flag(sample)]
+
+
+def registration_flags(wildcards):
+    settings = config["samples"][wildcards.sample]["registration"]
+    numbers = {key: settings[key] for key in settings if key != "method"}
+    return [*flag("registration", settings["method"]), *as_flags(numbers)]
 
 
 def flags_of_reading(entry, prefix=""):
@@ -71,6 +98,12 @@ def stamp_of_sample(name):
     return "" if "phantom" in sample or "url" in sample else stamp(volume(name))
 
 
+def coarse_stamp(wildcards):
+    """As `volume_stamp`, of the coarse scan of a pair."""
+    fetched = "url" in config["samples"][wildcards.sample]["lr"]
+    return "" if fetched else stamp(coarse_files(wildcards.sample))
+
+
 # --- tile pairs ---
 
 
@@ -79,8 +112,23 @@ def tile_flags():
     return as_flags({key: config["pairs"][key] for key in keys})
 
 
-def degradation_flags():
-    """Only what acts: noise without a PSF changes no tile."""
+def coarse_slices(wildcards):
+    """The LR slices of a pair and their mask, which make its LR tiles."""
+    if "lr" not in config["samples"][wildcards.sample]:
+        return {}
+    stem = f"results/slices/{wildcards.sample}.lr"
+    return {"lr_slices": f"{stem}.tif", "lr_mask": f"{stem}.mask.tif"}
+
+
+def coarse_slices_flags(wildcards, input):
+    flags = {"lr-slices": input.get("lr_slices"), "lr-mask": input.get("lr_mask")}
+    return [word for name, file in flags.items() for word in flag(name, file)]
+
+
+def degradation_flags(wildcards):
+    """Only what acts: noise without a PSF changes no tile, and nothing does where LR is a scan."""
+    if "lr" in config["samples"][wildcards.sample]:
+        return []
     return as_flags({"degradation": acting(config["pairs"]["degradation"])})
 
 
@@ -233,7 +281,9 @@ def external_inputs():
         if "phantom" not in config[section][name]
         for file in volume_files(name, config[section][name], section)
     ]
-    return files + [published["path"] for published in config["weights"].values()]
+    coarse = [file for sample in pair_samples() for file in coarse_files(sample)]
+    published = [entry["path"] for entry in config["weights"].values()]
+    return files + coarse + published
 
 
 def made_before_proof(wildcards):

@@ -74,6 +74,11 @@ def used_samples():
     return used.used_samples(config)
 
 
+def pair_samples():
+    """Those of the used samples that have a real coarse scan."""
+    return [sample for sample in used_samples() if "lr" in config["samples"][sample]]
+
+
 def methods():
     """Baselines and models, in the order of tables and figures."""
     return config["evaluation"]["baselines"] + config["evaluation"]["models"]

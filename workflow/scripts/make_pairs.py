@@ -1,20 +1,21 @@
 """Make pairs of high- and low-resolution tiles, split by depth, from normalised slices.
 
 Whole slices are degraded and LR tiles are cut from the result, so that a tile's border knows
-its true neighbours. Slices pass through memory one at a time, or as many as a blur in depth
-reaches.
+its true neighbours. With a real coarse scan, they are cut from that one instead.
+Slices pass through memory one at a time, or as many as a blur in depth reaches.
 """
 
 import argparse
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
-from sandstone.choices import DEGRADATIONS, SCALES
+from sandstone.choices import DEGRADATIONS, SCALES, SCANNED
 from sandstone.errors import InputError
 from sandstone.provenance.record import add_record_flag, write_record
 from sandstone.seeds import Stage
@@ -32,13 +33,23 @@ class Recipe:
     """How a slice becomes tile pairs.
 
     `hr_size` is the edge of HR tiles in voxels, a multiple of `scale`; `seed` is that of the
-    noise.
+    noise. LR tiles come from `coarse`, slices of a real coarse scan, or else from `degradation`.
     """
 
     scale: int
     hr_size: int
     degradation: "Degradation"
     seed: int
+    coarse: "Slices | None" = None
+
+    def effective(self) -> dict[str, Any]:
+        """Return where LR tiles come from, as a pairs file says it."""
+        return {"kernel": SCANNED} if self.coarse else self.degradation.effective()
+
+    @property
+    def depth_reach(self) -> int:
+        """How many slices above and below it are read to make an LR slice."""
+        return 0 if self.coarse else self.degradation.depth_reach
 
 
 def share_or_range(text: str) -> float | range:
@@ -82,23 +93,16 @@ def cut(image: "np.ndarray", corners: Iterable[tuple[int, int]], size: int) -> "
     return np.stack([image[y : y + size, x : x + size] for y, x in corners])
 
 
-def tiles_of_slice(
-    image: "np.ndarray",
-    seen: "np.ndarray",
-    corners: list[tuple[int, int]],
-    z: int,
-    recipe: Recipe,
-) -> tuple["np.ndarray", "np.ndarray"]:
-    """Return the HR tiles (n, H, H) and LR tiles (n, h, h) of a slice, in its dtype.
+def shrunken(
+    seen: "np.ndarray", z: int, recipe: Recipe, dtype: "np.dtype[np.unsignedinteger]"
+) -> "np.ndarray":
+    """Return the LR image of a slice, in its dtype, as the degradation of the recipe makes it.
 
     Parameters
     ----------
-    image : ndarray of uint8 or uint16, shape (y, x)
-        Both edges are multiples of the scale.
     seen : ndarray of float32 in [0, 1], shape (y, x)
-        What LR is made of: the slice, with its neighbours where the blur acts in depth.
-    corners : list of (y, x)
-        Top left corners, multiples of the scale.
+        The slice, with what a blur in depth brings of its neighbours. Both edges are multiples of
+        the scale.
     z : int
         The slice's place in the raw volume; with the seed it decides the noise, which
         thereby does not depend on the slices before.
@@ -108,12 +112,21 @@ def tiles_of_slice(
 
     from sandstone.imaging import degrade, grey
 
-    scale = recipe.scale
     rng = np.random.default_rng([recipe.seed, Stage.PAIRS, z])
-    lr = degrade.degrade(seen, scale, recipe.degradation, rng)
-    lr_corners = [(y // scale, x // scale) for y, x in corners]
-    lr_tiles = cut(grey.from_unit(lr, image.dtype), lr_corners, recipe.hr_size // scale)
-    return cut(image, corners, recipe.hr_size), lr_tiles
+    lr = degrade.degrade(seen, recipe.scale, recipe.degradation, rng)
+    return grey.from_unit(lr, dtype)
+
+
+def usable(stack: "Slices", z: int, recipe: Recipe) -> "np.ndarray":
+    """Return where slice `z` of the stack is rock that the coarse scan, if any, shows too.
+
+    Both edges of the mask (y, x) are multiples of the scale.
+    """
+    mask = cropped(stack.read_mask(z), recipe.scale)
+    if not recipe.coarse:
+        return mask
+    shown = recipe.coarse.read_mask(z)
+    return mask & shown.repeat(recipe.scale, axis=0).repeat(recipe.scale, axis=1)
 
 
 def write_split(
@@ -139,16 +152,21 @@ def write_split(
     progress = Progress(name, len(zs), "slices")
     total = 0
 
-    @lru_cache(2 * recipe.degradation.depth_reach + 1)
+    @lru_cache(2 * recipe.depth_reach + 1)
     def read(z: int) -> "np.ndarray":
         return cropped(stack.read(z), scale)
 
+    def shrunken_at(z: int) -> "np.ndarray":
+        seen = blur_in_depth(read, z - z0, stack.shape[0], recipe.degradation.depth_sigma)
+        return shrunken(seen, z, recipe, stack.dtype)
+
     for z in zs:
-        mask = cropped(stack.read_mask(z - z0), scale)
+        mask = usable(stack, z - z0, recipe)
         corners = place_tiles(mask, size=size, stride=stride, multiple_of=scale)
         if corners:
-            seen = blur_in_depth(read, z - z0, stack.shape[0], recipe.degradation.depth_sigma)
-            hr, lr = tiles_of_slice(read(z - z0), seen, corners, z, recipe)
+            lr_image = recipe.coarse.read(z - z0) if recipe.coarse else shrunken_at(z)
+            hr = cut(read(z - z0), corners, size)
+            lr = cut(lr_image, [(y // scale, x // scale) for y, x in corners], size // scale)
             y, x = np.transpose(corners)
             writer.append(name, hr, lr, (np.full(len(corners), z), y + y0, x + x0))
         total += len(corners)
@@ -162,7 +180,7 @@ def no_tiles(name: str, stack: "Slices", zs: range, recipe: Recipe) -> InputErro
     from sandstone.dataset.tiles import largest_tile
 
     z0 = stack.metadata["origin"][0]
-    masks = (cropped(stack.read_mask(z - z0), recipe.scale) for z in zs)
+    masks = (usable(stack, z - z0, recipe) for z in zs)
     largest = max(largest_tile(mask, recipe.scale) for mask in masks)
     advice = f"take at most {largest}" if largest else "widen the field of view"
     return InputError(
@@ -183,7 +201,7 @@ def attributes(stack: "Slices", recipe: Recipe, guard_um: float) -> "PairsAttrib
         scale=recipe.scale,
         hr_voxel_size_um=(z, y, x),
         lr_voxel_size_um=(z, recipe.scale * y, recipe.scale * x),
-        degradation=recipe.degradation.effective(),
+        degradation=recipe.effective(),
         seed=recipe.seed,
         guard_um=guard_um,
         guard_slices=guard_slices(guard_um, z),
@@ -223,6 +241,8 @@ def parser() -> argparse.ArgumentParser:
     add("--slices", type=cli.InputPath, required=True, help="normalised slices (.tif)")
     add("--mask", type=cli.InputPath, required=True, help="their rock mask (.mask.tif)")
     add("--metadata", type=cli.InputPath, required=True, help="their description (.json)")
+    add("--lr-slices", type=cli.InputPath, help="a real coarse scan on their LR pixels (.tif)")
+    add("--lr-mask", type=cli.InputPath, help="where that scan shows the rock (.tif)")
     add("--scale", type=int, choices=SCALES, default=4, help="HR voxels per LR voxel")
     add("--hr-size", type=cli.positive_int, default=256, help="edge of HR tiles, voxels")
     add("--stride", type=cli.positive_int, default=128, help="step of training tiles, voxels")
@@ -275,15 +295,21 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     check_multiple("--hr-size", args.hr_size, "--scale", args.scale)
     check_multiple("--stride", args.stride, "--scale", args.scale)
+    if (args.lr_slices is None) != (args.lr_mask is None):
+        raise InputError("--lr-slices and --lr-mask go together; give both")
 
     from sandstone.dataset.pairs import write_pairs
-    from sandstone.dataset.slices import open_slices
+    from sandstone.dataset.slices import open_lr_slices, open_slices
     from sandstone.dataset.splits import check_reach, split_by_depth
 
     degradation = degradation_of(args)
-    recipe = Recipe(args.scale, args.hr_size, degradation, args.seed)
     wanted = {"train": args.train, "val": args.val, "test": args.test}
-    with open_slices(args.slices, args.mask, args.metadata) as stack:
+    with open_slices(args.slices, args.mask, args.metadata) as stack, ExitStack() as opened:
+        coarse = None
+        if args.lr_slices:
+            coarse = open_lr_slices(args.lr_slices, args.lr_mask, stack, args.scale)
+            opened.enter_context(coarse)
+        recipe = Recipe(args.scale, args.hr_size, degradation, args.seed, coarse)
         check_plane(stack, recipe)
         about = attributes(stack, recipe, args.guard_um)
         splits = split_by_depth(
@@ -292,7 +318,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             guard_um=args.guard_um,
             voxel_z_um=about.hr_voxel_size_um[0],
         )
-        check_reach(splits, degradation.depth_reach, about.hr_voxel_size_um[0])
+        check_reach(splits, recipe.depth_reach, about.hr_voxel_size_um[0])
         ends = {name: (part[0], part[-1]) for name, part in splits.items()}
         with write_pairs(args.output, about, slices=ends, hr_size=args.hr_size) as writer:
             for name, part in splits.items():

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from sandstone.imaging.field_of_view import FieldOfView
-    from sandstone.volumes.volume import Volume, VoxelSize
+    from sandstone.sizes import VoxelSize
+    from sandstone.volumes.volume import Volume
 
 
 class Scan:
@@ -154,7 +155,12 @@ def describe(
     volume.check_unchanged()  # the hashes are of what was read
     return {
         "sample": args.sample,
-        "source": {"files": files, "shape": list(volume.shape), "dtype": volume.dtype.name},
+        "source": {
+            "files": files,
+            "shape": list(volume.shape),
+            "dtype": volume.dtype.name,
+            **({"axis": args.axis} if args.axis != "z" else {}),
+        },
         "voxel_size_um": list(volume.voxel_size_um),
         "shape": list(scan.shape),
         "dtype": args.dtype,
@@ -185,6 +191,7 @@ def parser() -> argparse.ArgumentParser:
     add = arguments.add_argument
     add("--sample", required=True, help="name of the sample")
     flags.add(arguments)
+    flags.add_axis(arguments)
     add("--field-of-view", default="auto", help="auto, full, or z0:z1,y0:y1,x0:x1 in voxels")
     add("--window", type=float, nargs=2, default=[0.1, 99.9], help="percentiles of the rock")
     add("--dtype", choices=["uint8", "uint16"], default="uint8", help="of the slices")

@@ -19,6 +19,8 @@ LARGEST_BLOCK = 1 << 31
 
 T = TypeVar("T")
 
+VoxelSize = tuple[float, float, float]  # edges along z, y, x, micrometres
+
 
 def zyx(values: Iterable[T]) -> tuple[T, T, T]:
     """Return what belongs to the axes z, y and x as a tuple of exactly three."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sandstone.config import schema, validity
+from sandstone.config.coarse import check_pair, write_out_registrations
 from sandstone.config.paths import check_inside_data, check_path, home_advice
 from sandstone.config.plain_yaml import check_keys
 from sandstone.config.sources import check_same_downloads, check_source
@@ -26,6 +27,7 @@ def validate(config: Config) -> None:
     """
     check_keys(config, "config")
     drop_nulls(config)
+    write_out_registrations(config)
     schema.complete(config)
     _check_samples(config)
     _check_pairs(config)
@@ -41,9 +43,9 @@ def _check_samples(config: Config) -> None:
         key = f"config: samples.{name}"
         if ("phantom" in sample) == ("path" in sample):
             raise InputError(f"{key} needs either phantom or path, and not both")
-        if "phantom" in sample:
-            continue
-        check_source(key, sample)
+        if "phantom" not in sample:
+            check_source(key, sample)
+        check_pair(key, sample, config["pairs"]["scale"])
 
 
 def _check_pairs(config: Config) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
+from sandstone.choices import AXES
 from sandstone.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,8 +59,13 @@ def add(arguments: argparse.ArgumentParser, name: str = "volume", *, required: b
     flag(f"--{prefix}dataset", help="name inside an HDF5, NetCDF or Zarr file")
 
 
+def add_axis(arguments: argparse.ArgumentParser) -> None:
+    """Add `--axis`, along which slices follow each other, to the flags of all volumes."""
+    arguments.add_argument("--axis", choices=AXES, default="z", help="that the slices follow")
+
+
 def open_named(args: argparse.Namespace, name: str = "volume") -> "Volume":
-    """Open the volume that the flags of `add` name.
+    """Open the volume that the flags of `add` name, turned as `add_axis` says.
 
     Raises
     ------
@@ -87,6 +93,7 @@ def open_named(args: argparse.Namespace, name: str = "volume") -> "Volume":
         voxel_size_um=size[0] if size and len(size) == 1 else size,
         raw=raw or None,
         dataset=flags[f"{prefix}dataset"],
+        axis=flags.get("axis", "z"),
     )
 
 

@@ -2,6 +2,7 @@
 
 import glob
 import io
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -75,14 +76,25 @@ def _check_download(key: str, entry: Config) -> None:
 def check_same_downloads(config: Config) -> None:
     """Refuse two volumes that would fetch different files to one place."""
     sources: dict[str, tuple[str, str]] = {}
+    for key, entry in entries(config):
+        for file, source in downloads(entry).items():
+            if sources.setdefault(file, source)[1] != source[1]:
+                raise InputError(
+                    f"config: {key} fetches {file}, as another volume does with another sha256; "
+                    "give each its own path"
+                )
+
+
+def entries(config: Config) -> Iterator[tuple[str, Config]]:
+    """Yield where each volume stands in the config, as "samples.berea.lr", and what stands there.
+
+    Synthetic ones are among them.
+    """
     for section in ("samples", "upscale"):
         for name, entry in config[section].items():
-            for file, source in downloads(entry).items():
-                if sources.setdefault(file, source)[1] != source[1]:
-                    raise InputError(
-                        f"config: {section}.{name} fetches {file}, as another volume does with "
-                        "another sha256; give each its own path"
-                    )
+            yield f"{section}.{name}", entry
+            if "lr" in entry:
+                yield f"{section}.{name}.lr", entry["lr"]
 
 
 def _check_raw(key: str, entry: Config) -> None:

@@ -7,13 +7,16 @@ called by hand. A `name` is what a sentence calls the value: ``config: slices.wi
 `start` begins the sentence.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sandstone.choices import LPIPS_EDGE, SSIM_EDGE
+from sandstone.choices import LPIPS_EDGE, SCALES, SSIM_EDGE
 from sandstone.errors import InputError
 
 Key = Callable[[str], str]
+
+RATIO_TOLERANCE = 0.25  # beyond, resampling the coarse scan would invent or lose detail
 
 # Networks with published weights; a kind of loss of that name needs them.
 PUBLISHED = ("lpips_alex", "vgg19")
@@ -43,6 +46,42 @@ def check_multiple(name: str, value: int, scale_name: str, scale: int) -> None:
         return
     nearest = f"{below} or {below + scale}" if below else f"{scale}"
     raise InputError(f"{name} {value} is not a multiple of {scale_name} {scale}; take {nearest}")
+
+
+def check_ratio(
+    name: str, fine_um: Sequence[float], coarse_um: Sequence[float], scale: int, scale_name: str
+) -> None:
+    """Refuse a coarse scan whose voxels are not about `scale` times as large as the fine scan's.
+
+    Slices may lie closer or farther than that: they are interpolated in depth.
+
+    Parameters
+    ----------
+    name : str
+        What the sentence calls the coarse scan.
+    fine_um, coarse_um : sequence of three floats
+        Voxel edges along z, y, x, micrometres.
+    scale : int
+    scale_name : str
+        What the caller calls `scale`.
+
+    Raises
+    ------
+    InputError
+    """
+    _, *ratios = (coarse / fine for fine, coarse in zip(fine_um, coarse_um, strict=True))
+    coarse, fine = (f"{each[1]:g} x {each[2]:g} µm" for each in (coarse_um, fine_um))
+    sizes = f"voxels of {coarse} against {fine}"
+    if min(ratios) < 1:
+        raise InputError(f"{name} is finer than the fine one ({sizes}); exchange path and lr.path")
+    if all(abs(ratio / scale - 1) <= RATIO_TOLERANCE for ratio in ratios):
+        return
+    nearest = min(SCALES, key=lambda each: abs(math.log(ratios[0] * ratios[1] / each**2)))
+    advice = f"set {scale_name} to {nearest}" if nearest != scale else "resample one of the scans"
+    raise InputError(
+        f"{name} has {sizes}, so {ratios[0]:.3g} x {ratios[1]:.3g} and not {scale_name} {scale}; "
+        f"{advice}, or correct the voxel sizes"
+    )
 
 
 def check_border(name: str, border: int, hr_size: int, *, lpips: bool = False) -> None:

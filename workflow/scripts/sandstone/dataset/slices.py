@@ -109,6 +109,32 @@ def open_slices(
     return Slices(stack, mask, metadata)
 
 
+def open_lr_slices(
+    slices_path: str | Path, mask_path: str | Path, fine: Slices, scale: int
+) -> Slices:
+    """Open what `resample_coarse` writes: a real coarse scan on the LR pixels of `fine`.
+
+    Its mask says where that scan shows the rock; its metadata are those of `fine`.
+
+    Raises
+    ------
+    InputError
+        If a file is absent or damaged, or holds other pixels or another dtype.
+    """
+    depth, height, width = fine.shape
+    expected = ((depth, height // scale, width // scale), fine.dtype)
+    with ExitStack() as opened:
+        stack = opened.enter_context(closing(_Stack(slices_path)))
+        mask = opened.enter_context(closing(_Stack(mask_path)))
+        if (stack.shape, stack.dtype) != expected or mask.shape != stack.shape:
+            raise InputError(
+                f"{slices_path}: holds {stack.dtype} of shape {stack.shape}, not LR pixels of "
+                f"scale {scale} for these slices; delete it and run resample_coarse.py again"
+            )
+        opened.pop_all()
+    return Slices(stack, mask, fine.metadata)
+
+
 def read_metadata(path: str | Path) -> dict[str, Any]:
     """Return the JSON of a sample's slices.
 

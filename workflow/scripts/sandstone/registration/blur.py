@@ -113,9 +113,7 @@ def _are_scanned(coarse: np.ndarray) -> np.ndarray:
     return np.abs(coarse - middle) <= 100 * max(high - low, abs(middle), 1e-6)
 
 
-def _check(
-    found: np.ndarray, limits: np.ndarray, *, settled: bool, explained: float
-) -> None:
+def _check(found: np.ndarray, limits: np.ndarray, *, settled: bool, explained: float) -> None:
     remedy = "check the registration, and that both scans show the same rock"
     if explained < LEAST_EXPLAINED:
         raise InputError(

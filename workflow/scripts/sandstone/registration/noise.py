@@ -86,9 +86,7 @@ def grain_of(neighbours: float) -> float:
     return 0.0 if neighbours < known[0] else float(np.interp(neighbours, known, grains))
 
 
-def _variances(
-    level: np.ndarray, left: np.ndarray
-) -> tuple[list[float], list[float], list[int]]:
+def _variances(level: np.ndarray, left: np.ndarray) -> tuple[list[float], list[float], list[int]]:
     """Return mean grey level, robust variance and number of voxels of each bin."""
     low, high = np.quantile(level, [CUT, 1 - CUT])
     edges = np.linspace(low, high, BINS + 1)

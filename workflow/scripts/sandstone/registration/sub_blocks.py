@@ -15,7 +15,9 @@ Start = tuple[int, int, int]
 
 BLOCK: Shape = (8, 32, 32)  # coarse voxels
 LEAST = 4  # coarse voxels along each axis, below which nothing can be fitted
-REACH = 6.5  # fine voxels a unit of scale, around a block: three times the widest blur, and half a box
+REACH = (
+    6.5  # fine voxels a unit of scale, around a block: three times the widest blur, and half a box
+)
 MOST_BLOCKS = 27
 MOST_VOXELS = 1 << 25  # fine voxels of all blocks, held as float32
 LAYERS = 3  # depths at which blocks lie
@@ -235,9 +237,7 @@ def _rocky(
     return found
 
 
-def _fine_box(
-    overlap: Overlap, scale: int, shape: Shape, start: Start
-) -> list[tuple[int, int]]:
+def _fine_box(overlap: Overlap, scale: int, shape: Shape, start: Start) -> list[tuple[int, int]]:
     """Return first and last fine voxel, ends excluded, along each axis around a block."""
     corners = overlap.to_fine(_corners(shape, start, reach(scale) / overlap.ratio))
     low = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)

@@ -10,14 +10,13 @@ import numpy as np
 
 from sandstone.errors import InputError, note
 from sandstone.regions import at_border
-from sandstone.sizes import LARGEST_BLOCK, voxel_bytes
+from sandstone.sizes import LARGEST_BLOCK, VoxelSize, voxel_bytes
 from sandstone.volumes import formats
 from sandstone.volumes.folder import is_folder_of_slices, natural_order, slices_in, without_previews
 from sandstone.volumes.raw import RawLayout
 from sandstone.volumes.source import UNKNOWN, FileVoxelSize, Source, is_print, library_errors
+from sandstone.volumes.turned import turned
 from sandstone.volumes.unchanged import check_unchanged, states
-
-VoxelSize = tuple[float, float, float]
 
 # What stands for NaN where that fills the outside of a reconstruction; half precision ends sooner.
 NOT_SCANNED = -1e30
@@ -160,6 +159,7 @@ def open_volume(
     voxel_size_um: float | Sequence[float] | None = None,
     raw: RawLayout | None = None,
     dataset: str | None = None,
+    axis: str = "z",
 ) -> Volume:
     """Open a volume without reading its voxels.
 
@@ -180,6 +180,9 @@ def open_volume(
         Layout of a headerless file; required for ``.raw`` and ``.raw.gz``.
     dataset : str, optional
         Which array of an HDF5, NetCDF or Zarr file; needed only if there are several.
+    axis : {"z", "y", "x"}, optional
+        Axis of the file that the slices follow; it becomes the first axis of the volume and of
+        its voxel size, the others keep their order. `voxel_size_um` is that of the file.
 
     Returns
     -------
@@ -200,7 +203,7 @@ def open_volume(
     try:
         _check_voxels(source, files[0])
         size = agree(configured, source.voxel_size_um, files[0], bare=source.bare_size)
-        return Volume(source, size)
+        return Volume(*turned(source, size, axis))
     except InputError:
         source.close()
         raise

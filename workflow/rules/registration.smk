@@ -1,0 +1,48 @@
+# Two real scans of one rock -> the coarse one on the LR pixels of the fine one's slices.
+#
+# in   both volumes of a sample with lr, results/slices/{sample}.json
+# out  results/registration/{sample}.json      where the coarse scan shows what the fine one shows
+#      results/degradation/{sample}.json       grey levels, blur and noise of the coarse scan
+#      results/slices/{sample}.lr.tif          its slices on that grid, and where it shows them
+
+
+rule resample_coarse:
+    """Bring the coarse scan to the grid that the scale asks for, and to the fine scan's levels."""
+    input:
+        volume=coarse_volume,
+        metadata=rules.slice_volume.output.metadata,
+        registration="results/registration/{sample}.json",
+        degradation="results/degradation/{sample}.json",
+    output:
+        slices="results/slices/{sample}.lr.tif",
+        mask="results/slices/{sample}.lr.mask.tif",
+        provenance="results/slices/{sample}.lr.provenance.json",
+    log:
+        "results/logs/resample_coarse/{sample}.log",
+    benchmark:
+        "results/benchmarks/resample_coarse/{sample}.tsv"
+    conda:
+        "../envs/volumes.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        logged=launcher,
+        script=path_of("resample_coarse"),
+        rerun_on=reasons("volumes", "resample_coarse", coarse_stamp),
+        reading=coarse_reading_flags,
+        scale=flag("scale", config["pairs"]["scale"]),
+    shell:
+        """
+        exec {params.logged:q} {log:q} {params.script:q} \
+            --lr {input.volume:q} \
+            {params.reading:q} \
+            --metadata {input.metadata:q} \
+            --registration {input.registration:q} \
+            --degradation {input.degradation:q} \
+            {params.scale:q} \
+            --slices {output.slices:q} \
+            --mask {output.mask:q} \
+            --provenance {output.provenance:q}
+        """
