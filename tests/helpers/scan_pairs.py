@@ -24,7 +24,8 @@ def coarse_scan(fine, coarse_shape, first, *, scale, sigma):
         seen = uniform_filter1d(seen, scale, axis=axis)
     # Of an even number of voxels, SciPy's mean belongs to half a voxel before.
     half = np.array([0.0, 0.5, 0.5]) * (scale % 2 == 0)
-    places = [f + h + scale * np.arange(n) for f, h, n in zip(first, half, coarse_shape)]
+    starts = np.add(first, half)
+    places = [s + scale * np.arange(n) for s, n in zip(starts, coarse_shape, strict=True)]
     return map_coordinates(seen, np.meshgrid(*places, indexing="ij"), order=3)
 
 

@@ -23,7 +23,7 @@ def configured_flags():
         of_sample = SimpleNamespace(sample=sample)
         flags[record(f"pairs/{sample}")] = [
             *tile_flags(),
-            *degradation_flags(),
+            *degradation_flags(of_sample),
             *split_flags(of_sample),
             *seed,
         ]

@@ -93,9 +93,7 @@ def cut(image: "np.ndarray", corners: Iterable[tuple[int, int]], size: int) -> "
     return np.stack([image[y : y + size, x : x + size] for y, x in corners])
 
 
-def shrunken(
-    seen: "np.ndarray", z: int, recipe: Recipe, dtype: "np.dtype[np.unsignedinteger]"
-) -> "np.ndarray":
+def shrunken(seen: "np.ndarray", z: int, recipe: Recipe, dtype: "np.dtype[Any]") -> "np.ndarray":
     """Return the LR image of a slice, in its dtype, as the degradation of the recipe makes it.
 
     Parameters

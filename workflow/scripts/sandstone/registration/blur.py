@@ -15,7 +15,6 @@ from sandstone.sizes import zyx
 NARROWEST = 0.25  # fine voxels, which no scan can tell from no blur
 WIDEST = 2.0  # coarse voxels
 FARTHEST = 1.0  # coarse voxels that the registration may be wrong by
-KNOTS = 7  # of the grey map within the fit
 OUTLIER = 4.0  # standard deviations, beyond which a voxel is no longer fitted
 ROUNDS = 2  # of fitting, between which outliers are found
 STEPS = 50
@@ -56,8 +55,8 @@ class Blur:
 def fit_blur(blocks: Sequence[SubBlock], scale: int) -> Blur:
     """Fit the blur by least squares, with a grey map that follows it.
 
-    For each blur that is tried, the best map of grey levels is a linear problem, which is solved
-    on the way (variable projection [1]_). What is left of a shift is fitted too: it would pass
+    For each blur that is tried, the best parabola of grey levels is a linear problem, solved on
+    the way (variable projection [1]_). What is left of a shift is fitted too: it would pass
     for blur. Noise of the fine scan hardly matters, since the model averages it away.
 
     Parameters
@@ -82,7 +81,7 @@ def fit_blur(blocks: Sequence[SubBlock], scale: int) -> Blur:
     least = np.array([np.log(NARROWEST)] * 3 + [-FARTHEST * scale] * 3)
     start = np.array([np.log(scale)] * 3 + [0.0] * 3)
     for _ in range(ROUNDS):
-        objective = _Objective(blocks, scale, fitted, start)
+        objective = _Objective(blocks, scale, fitted)
         found = least_squares(
             objective.residuals,
             start,
@@ -145,7 +144,6 @@ class _Objective:
         blocks: Sequence[SubBlock],
         scale: int,
         fitted: Sequence[np.ndarray],
-        start: np.ndarray,
     ) -> None:
         self._blocks = blocks
         self._scale = scale
@@ -156,21 +154,19 @@ class _Objective:
         self._unit = float(coarse.std()) or 1.0
         self._coarse = coarse / self._unit
         self.variance = float(np.sum((self._coarse - self._coarse.mean()) ** 2))
-        predicted = self._gathered(start)[0]
-        low, high = np.quantile(predicted, [0.002, 0.998])
-        self._knots = np.linspace(low, max(high, low + 1e-9), KNOTS)
 
     def residuals(self, parameters: np.ndarray) -> np.ndarray:
-        predicted = self._gathered(parameters)[0]
-        basis, levels, _ = self._grey_map(predicted)
-        return basis @ levels - self._coarse
+        basis = _parabola(self._gathered(parameters)[0])
+        return basis @ _solve(basis, self._coarse) - self._coarse
 
     def jacobian(self, parameters: np.ndarray) -> np.ndarray:
         """Return Kaufman's approximation: the map's own change is projected out."""
         predicted, *slopes = self._gathered(parameters)
-        basis, _, steepness = self._grey_map(predicted)
+        basis = _parabola(predicted)
+        _, linear, square = _solve(basis, self._coarse)
         by_sigma, by_shift = slopes[::2], slopes[1::2]
         columns = [s * np.exp(p) for s, p in zip(by_sigma, parameters[:3], strict=True)]
+        steepness = linear + 2 * square * predicted
         moved = np.stack([*columns, *by_shift], axis=1) * steepness[:, np.newaxis]
         return moved - basis @ _solve(basis, moved)
 
@@ -213,19 +209,12 @@ class _Objective:
         pairs = zip(images, self._fitted, strict=True)
         return np.concatenate([image[:, f] for image, f in pairs], axis=1, dtype=np.float64)
 
-    def _grey_map(self, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the map's basis (n, KNOTS), its coarse levels at the knots, and its slope (n,)."""
-        step = self._knots[1] - self._knots[0]
-        place = (predicted - self._knots[0]) / step
-        segment = np.clip(place.astype(int), 0, KNOTS - 2)
-        rows = np.arange(len(predicted))
-        basis = np.zeros((len(predicted), KNOTS))
-        basis[rows, segment] = 1 - (place - segment)
-        basis[rows, segment + 1] = place - segment
-        levels = _solve(basis, self._coarse)
-        return basis, levels, np.diff(levels)[segment] / step
+
+def _parabola(levels: np.ndarray) -> np.ndarray:
+    """Return what maps of grey levels within the fit are made of, shape (n, 3)."""
+    return np.stack([np.ones_like(levels), levels, levels**2], axis=1)
 
 
 def _solve(basis: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return the coefficients of least squares; the basis is local, so its square is well posed."""
+    """Return the coefficients of least squares, for any number of columns."""
     return np.linalg.lstsq(basis.T @ basis, basis.T @ wanted, rcond=None)[0]

@@ -13,7 +13,19 @@ FEWEST = 100  # voxels in a bin, below which its variance says little
 NORMAL = 1.4826  # standard deviation of normal numbers whose median distance from 0 is 1
 OUTLIER = 4.0  # standard deviations, to which larger residuals are cut for the correlation
 WIDEST = 4.0  # voxels, the widest grain that is looked for
-NARROWEST = 0.25  # voxels, below which a grain cannot be told from white noise
+NARROWEST = 0.35  # voxels, below which a grain cannot be told from white noise
+SURE = 3.0  # standard errors
+ROBUST_ERROR = 1.64  # standard error of a robust deviation, of that of the usual one
+TINY = 1e-12  # variance, so that noiseless scans divide by something
+
+
+@dataclass(frozen=True)
+class NoiseBins:
+    """Mean grey level, robust variance and number of voxels of each bin of grey levels."""
+
+    grey: tuple[float, ...]
+    variance: tuple[float, ...]
+    counts: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -26,8 +38,8 @@ class Noise:
         Variance at grey 0 and 1; the line between them is that of photon transfer [1]_.
     correlation : tuple of float
         Standard deviation along z, y and x of the Gaussian that shapes white noise into it, voxels.
-    grey, variance, counts : tuple
-        Of each bin of grey levels: what the line was fitted to.
+    bins : NoiseBins
+        What the line was fitted to.
 
     References
     ----------
@@ -39,20 +51,20 @@ class Noise:
     black: float
     white: float
     correlation: tuple[float, float, float]
-    grey: tuple[float, ...]
-    variance: tuple[float, ...]
-    counts: tuple[int, ...]
+    bins: NoiseBins
 
-    def deviation(self, grey: np.ndarray) -> np.ndarray:
-        """Return the standard deviation at grey levels between 0 and 1."""
+    def variance_at(self, grey: np.ndarray) -> np.ndarray:
+        """Return the variance at grey levels between 0 and 1."""
         level = np.clip(grey, 0, 1)
-        return np.sqrt(self.black * (1 - level) + self.white * level)
+        return self.black * (1 - level) + self.white * level
 
 
 def fit_noise(
     residuals: Sequence[np.ndarray], grey: Sequence[np.ndarray], even: Sequence[np.ndarray]
 ) -> Noise:
     """Fit the noise to residuals.
+
+    A slope that is less than `SURE` standard errors away from 0 is taken for none.
 
     Parameters
     ----------
@@ -64,12 +76,14 @@ def fit_noise(
     """
     left = np.concatenate([r[e] for r, e in zip(residuals, even, strict=True)])
     level = np.concatenate([g[e] for g, e in zip(grey, even, strict=True)])
-    greys, variances, counts = _variances(level, left)
-    black, white = _line(greys, variances, counts)
-    noise = Noise(black, white, (0, 0, 0), tuple(greys), tuple(variances), tuple(counts))
-    scaled = [_standardised(r, noise.deviation(g)) for r, g in zip(residuals, grey, strict=True)]
+    whole = _robust_variance(left)
+    scaled = [_standardised(r, whole) for r in residuals]
     z, y, x = (grain_of(_neighbours(scaled, even, axis)) for axis in range(3))
-    return Noise(black, white, (z, y, x), noise.grey, noise.variance, noise.counts)
+    bins = _bins(level, left)
+    # Noise with a grain says the same several times.
+    alike = float(np.prod([max(1.0, 2 * np.sqrt(np.pi) * each) for each in (z, y, x)]))
+    black, white = _line(bins, alike) or (whole, whole)
+    return Noise(black, white, (z, y, x), bins)
 
 
 def neighbours_of(grain: float) -> float:
@@ -86,18 +100,17 @@ def grain_of(neighbours: float) -> float:
     return 0.0 if neighbours < known[0] else float(np.interp(neighbours, known, grains))
 
 
-def _variances(level: np.ndarray, left: np.ndarray) -> tuple[list[float], list[float], list[int]]:
-    """Return mean grey level, robust variance and number of voxels of each bin."""
+def _bins(level: np.ndarray, left: np.ndarray) -> NoiseBins:
     low, high = np.quantile(level, [CUT, 1 - CUT])
     edges = np.linspace(low, high, BINS + 1)
-    bins = np.clip(np.searchsorted(edges, level, side="right") - 1, 0, BINS - 1)
-    counts = np.bincount(bins, minlength=BINS)
+    numbers = np.clip(np.searchsorted(edges, level, side="right") - 1, 0, BINS - 1)
+    counts = np.bincount(numbers, minlength=BINS)
     kept = np.flatnonzero(counts >= min(FEWEST, counts.max()))
-    members = [bins == each for each in kept]
-    return (
-        [float(level[each].mean()) for each in members],
-        [_robust_variance(left[each]) for each in members],
-        counts[kept].tolist(),
+    members = [numbers == each for each in kept]
+    return NoiseBins(
+        tuple(float(level[each].mean()) for each in members),
+        tuple(_robust_variance(left[each]) for each in members),
+        tuple(counts[kept].tolist()),
     )
 
 
@@ -105,19 +118,24 @@ def _robust_variance(values: np.ndarray) -> float:
     return float(NORMAL * np.median(np.abs(values - np.median(values)))) ** 2
 
 
-def _line(greys: list[float], variances: list[float], counts: list[int]) -> tuple[float, float]:
-    """Return the variance at black and at white, neither below 0."""
-    if len(greys) == 1:
-        return variances[0], variances[0]
-    level, trust = np.array(greys), np.sqrt(counts)
-    ends, _ = nnls(np.column_stack([1 - level, level]) * trust[:, np.newaxis], variances * trust)
-    return float(ends[0]), float(ends[1])
+def _line(bins: NoiseBins, alike: float) -> tuple[float, float] | None:
+    """Return the variance at black and at white, neither below 0; None where no slope is sure.
+
+    `alike` is the number of voxels that count as one.
+    """
+    if len(bins.grey) < 2:
+        return None
+    greys, variances = np.array(bins.grey), np.array(bins.variance)
+    errors = variances * ROBUST_ERROR * np.sqrt(2 * alike / np.array(bins.counts)) + TINY
+    basis = np.column_stack([1 - greys, greys]) / errors[:, np.newaxis]
+    ends, _ = nnls(basis, variances / errors)
+    spread = np.linalg.pinv(basis.T @ basis)
+    error = np.sqrt(max(spread[0, 0] + spread[1, 1] - 2 * spread[0, 1], 0))
+    return (float(ends[0]), float(ends[1])) if abs(ends[1] - ends[0]) > SURE * error else None
 
 
-def _standardised(residual: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scaled = np.nan_to_num(residual / deviation, nan=0.0)
-    return np.clip(scaled, -OUTLIER, OUTLIER)
+def _standardised(residual: np.ndarray, variance: float) -> np.ndarray:
+    return np.clip(residual / np.sqrt(max(variance, TINY)), -OUTLIER, OUTLIER)
 
 
 def _neighbours(scaled: list[np.ndarray], even: Sequence[np.ndarray], axis: int) -> float:
