@@ -116,6 +116,29 @@ def write_slices(folder):
     (folder / "slices.json").write_text(json.dumps(metadata), encoding="utf-8")
 
 
+def write_fit(path, noise_slope=0.0001):
+    """What `fit_degradation` writes of a pair of scans."""
+    grey = [60.0, 80.0, 100.0]
+    fit = {
+        "sample": SAMPLE,
+        "scale": SCALE,
+        "fine_voxel_size_um": VOXEL_UM,
+        "coarse_voxel_size_um": [2.0, 8.0, 8.0],
+        "psf_sigma": [3.2, 3.4, 3.6],
+        "grey": {"fine": grey, "coarse": [70.0, 85.0, 104.0]},
+        "grey_bins": {"fine": grey, "coarse": [71.0, 84.0, 104.5], "counts": [400, 50, 2000]},
+        "noise": {"noise": 0.015, "noise_slope": noise_slope, "correlation": [0.9, 0.8, 0.8]},
+        "noise_bins": {"grey": [0.2, 0.7], "variance": [2.4e-4, 3e-4], "counts": [300, 900]},
+        "residual": {"deviation": 0.016, "correlation": 0.99},
+        "spectrum": {
+            "frequency_per_um": [0.01, 0.03, 0.06],
+            "coarse": [9.0, 0.2, 0.003],
+            "model": [8.9, 0.15, 1e-5],
+        },
+    }
+    path.write_text(json.dumps(fit), encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("inputs")
@@ -126,6 +149,7 @@ def folder(tmp_path_factory):
         write_metrics(path / f"{method}.csv", method)
         write_spectrum(path / f"{method}.spectrum.csv", method)
     write_summary(path / "summary.csv")
+    write_fit(path / "fit.json")
     write_history(path / "gan.csv", adversarial=True)
     generator = options.generator_config(batch_norm=True)
     discriminator = options.discriminator_config()
@@ -141,6 +165,7 @@ ARGUMENTS = {
         *("--mask", "mask.tif", "--metadata", "slices.json"),
     ],
     "split": ["plot_split", "--pairs", "pairs.h5", "--metadata", "slices.json"],
+    "degradation": ["plot_degradation", "--fit", "fit.json"],
     "generator": ["plot_network", "--network", "generator.json"],
     "training": ["plot_training", "--history", "gan.csv", "--model", "gan"],
     "comparison": [
@@ -220,6 +245,7 @@ def swapped(figure, **replacements):
         ("generator", "[]", "holds no JSON object"),
         ("generator", '{"scale": 4, "colour": 1}', "another program or version"),
         ("split", "{}", "lacks sample"),
+        ("degradation", "{}", "lacks sample; delete it and run fit_degradation.py again"),
         ("metrics", "sample,method\n", "lacks the column tile"),
         ("spectra", "sample,method\n", "lacks the column frequency_per_um"),
         ("pairs", "nonsense", "wrong"),
@@ -228,7 +254,7 @@ def swapped(figure, **replacements):
 def test_wrong_files_are_refused_and_leave_nothing(figure, content, match, tmp_path, refuse):
     wrong = tmp_path / "wrong"
     wrong.write_text(content, encoding="utf-8")
-    names = ("gan", "generator", "slices", "bicubic") if figure != "pairs" else ("pairs",)
+    names = ("gan", "generator", "slices", "bicubic", "fit") if figure != "pairs" else ("pairs",)
     arguments = swapped(figure, **dict.fromkeys(names, str(wrong)))
     refuse(arguments, match)
 
@@ -458,3 +484,17 @@ def test_examples_are_spread_over_the_list(count, expected):
     import plot_pairs
 
     assert plot_pairs.evenly_spaced(count, 2) == expected
+
+
+def test_the_noise_of_a_fit_has_its_variance_as_parseval_says(folder):
+    """Over all frequencies of an image, the density of white noise is its variance."""
+    import plot_degradation
+
+    fit = json.loads((folder / "fit.json").read_text())
+    fit["noise"] |= {"noise_slope": 0.0, "correlation": [0.9, 0.0, 0.0]}
+    white = plot_degradation.noise_power(fit, np.array([0.01, 0.05]))
+    np.testing.assert_allclose(white, 0.015**2 * 64)
+    fit["noise"]["correlation"] = [0.9, 1.0, 1.0]
+    low, high = plot_degradation.noise_power(fit, np.array([0.001, 0.06]))
+    assert low == pytest.approx(0.015**2 * 64 * 4 * np.pi, rel=0.02)
+    assert high < low / 5

@@ -26,7 +26,7 @@ from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 
 from sandstone import run
-from sandstone.choices import BASELINES, acting
+from sandstone.choices import BASELINES, FITTED, acting
 from sandstone.config import plain_yaml, used
 from sandstone.config.checks import validate
 from sandstone.config.flags import as_flags
@@ -63,7 +63,7 @@ def check_config():
     """Validate the config and find its files, or stop with one sentence and exit code 2."""
     with one_sentence():
         validate(config)
-        for sample in used_samples():
+        for sample in dict.fromkeys([*used_samples(), *pairs_of_scans()]):
             check_volume(sample)
         for name, entry in config["upscale"].items():
             check_volume(name, "upscale")

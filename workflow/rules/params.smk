@@ -132,6 +132,19 @@ def degradation_flags(wildcards):
     return as_flags({"degradation": acting(config["pairs"]["degradation"])})
 
 
+def fitted_degradation(wildcards):
+    """The fit whose scanner is imitated; where LR is a scan, or nothing is fitted, none."""
+    degradation = config["pairs"]["degradation"]
+    scanned = "lr" in config["samples"][wildcards.sample]
+    if scanned or degradation["kernel"] != FITTED:
+        return {}
+    return {"fit": f"results/degradation/{degradation['from']}.json"}
+
+
+def fitted_degradation_flags(wildcards, input):
+    return flag("degradation-fit", input.get("fit"))
+
+
 def split_flags(wildcards):
     ranges = config["samples"][wildcards.sample].get("split")
     if ranges:
@@ -268,6 +281,7 @@ def external_inputs():
     """Raw volumes and published weights, which lie wherever the user keeps them."""
     sources = [
         *(("samples", name) for name in used_samples()),
+        *(("samples", name) for name in pairs_of_scans()),
         *(("upscale", name) for name in config["upscale"]),
         *(
             ("samples", entry["hr"])
@@ -281,7 +295,7 @@ def external_inputs():
         if "phantom" not in config[section][name]
         for file in volume_files(name, config[section][name], section)
     ]
-    coarse = [file for sample in pair_samples() for file in coarse_files(sample)]
+    coarse = [file for sample in pairs_of_scans() for file in coarse_files(sample)]
     published = [entry["path"] for entry in config["weights"].values()]
     return files + coarse + published
 

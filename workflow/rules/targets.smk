@@ -74,6 +74,11 @@ def used_samples():
     return used.used_samples(config)
 
 
+def pairs_of_scans():
+    """Used samples with a real coarse scan, and the one whose scanner is imitated."""
+    return used.pairs_of_scans(config)
+
+
 def pair_samples():
     """Those of the used samples that have a real coarse scan."""
     return [sample for sample in used_samples() if "lr" in config["samples"][sample]]
@@ -97,11 +102,14 @@ def figures():
 
 
 def of_samples():
-    return expand(
-        "samples/{sample}/{figure}",
-        sample=used_samples(),
-        figure=["pairs", "histogram", "split"],
-    )
+    return [
+        *expand(
+            "samples/{sample}/{figure}",
+            sample=used_samples(),
+            figure=["pairs", "histogram", "split"],
+        ),
+        *expand("samples/{sample}/degradation", sample=pairs_of_scans()),
+    ]
 
 
 def of_models():
@@ -162,6 +170,7 @@ def records():
     stems = [
         *expand("volumes/{sample}", sample=grown),
         *expand("{stage}/{sample}", stage=["slices", "pairs"], sample=samples),
+        *records_of_scans(),
         *expand(
             "models/{model}/{stem}",
             model=used_models(),
@@ -180,6 +189,16 @@ def records():
     return [
         *(f"results/{stem}.provenance.json" for stem in stems),
         *(file.removesuffix("png") + "provenance.json" for file in drawn),
+    ]
+
+
+def records_of_scans():
+    """Records of what is found out of pairs of scans; slices of a pair that is only imitated are among them."""
+    pairs = pairs_of_scans()
+    imitated = [pair for pair in pairs if pair not in used_samples()]
+    return [
+        *expand("slices/{sample}", sample=imitated),
+        *expand("degradation/{sample}", sample=pairs),
     ]
 
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
-from sandstone.choices import DEGRADATIONS, SCALES, SCANNED
+from sandstone.choices import DEGRADATIONS, FITTED, SCALES, SCANNED
 from sandstone.errors import InputError
 from sandstone.provenance.record import add_record_flag, write_record
 from sandstone.seeds import Stage
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from sandstone.dataset.pairs import PairsAttributes, PairsWriter
     from sandstone.dataset.slices import Slices
     from sandstone.imaging.degrade import Degradation
+
+
+SAME_VOXELS = 0.01  # relative, between LR pixels and the voxels of a fitted scanner
 
 
 @dataclass(frozen=True)
@@ -207,17 +210,23 @@ def attributes(stack: "Slices", recipe: Recipe, guard_um: float) -> "PairsAttrib
     )
 
 
-def degradation_of(args: argparse.Namespace) -> "Degradation":
-    """Return the degradation that the flags name.
+def degradation_of(args: argparse.Namespace, stack: "Slices") -> "Degradation":
+    """Return the degradation that the flags name, for the voxels of some slices.
 
     Raises
     ------
     InputError
-        If the blur is neither one number nor three.
+        If the blur is neither one number nor three, or `fitted` and a fit do not go together.
     """
     from sandstone.imaging.degrade import Degradation
     from sandstone.sizes import zyx
 
+    if (args.degradation_kernel == FITTED) != (args.degradation_fit is not None):
+        raise InputError(
+            f"--degradation-kernel {FITTED} and --degradation-fit go together; give both or neither"
+        )
+    if args.degradation_kernel == FITTED:
+        return fitted_degradation(args.degradation_fit, stack, args.scale)
     sigma = args.degradation_psf_sigma
     if isinstance(sigma, list) and len(sigma) not in {1, 3}:
         raise InputError("--degradation-psf-sigma takes one number, or three for z, y and x")
@@ -229,6 +238,43 @@ def degradation_of(args: argparse.Namespace) -> "Degradation":
         noise=args.degradation_noise,
         noise_slope=args.degradation_noise_slope,
         noise_correlation=args.degradation_noise_correlation,
+    )
+
+
+def fitted_degradation(path: str, stack: "Slices", scale: int) -> "Degradation":
+    """Return what a fitted scanner does to slices whose voxels may have another size.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, or the fit is for another scale.
+    """
+    from sandstone.errors import note
+    from sandstone.imaging.degrade import Degradation
+    from sandstone.registration.fitted import Scanner
+    from sandstone.sizes import zyx
+
+    scanner = Scanner.read(path)
+    if scanner.scale != scale:
+        raise InputError(
+            f"{path}: fitted for scale {scanner.scale}, not --scale {scale}; run "
+            "fit_degradation.py with that scale"
+        )
+    z, y, x = zyx(map(float, stack.metadata["voxel_size_um"]))
+    lr = (z, scale * y, scale * x)
+    _, height, width = scanner.coarse_voxel_size_um
+    if max(abs(lr[1] / height - 1), abs(lr[2] / width - 1)) > SAME_VOXELS:
+        note(
+            f"{path}: the scanner had voxels of {height:g} x {width:g} µm, LR pixels are "
+            f"{lr[1]:g} x {lr[2]:g} µm; blur and grain are taken in micrometres"
+        )
+    return Degradation(
+        kernel=FITTED,
+        psf_sigma=scanner.sigma((z, y, x)),
+        noise=scanner.noise,
+        noise_slope=scanner.noise_slope,
+        noise_correlation=scanner.grain(lr),
+        pair=scanner.sample,
     )
 
 
@@ -280,6 +326,11 @@ def parser() -> argparse.ArgumentParser:
         default=0,
         help="width of the Gaussian that shapes the noise, LR voxels (psf)",
     )
+    add(
+        "--degradation-fit",
+        type=cli.InputPath,
+        help="of the pair of scans whose coarse scanner is imitated (.json, fitted)",
+    )
     add("--seed", type=cli.non_negative_int, default=1, help="of the noise")
     add("--output", type=cli.OutputPath, required=True, help="tile pairs to write (.h5)")
     add_record_flag(arguments)
@@ -300,13 +351,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     from sandstone.dataset.slices import open_lr_slices, open_slices
     from sandstone.dataset.splits import check_reach, split_by_depth
 
-    degradation = degradation_of(args)
     wanted = {"train": args.train, "val": args.val, "test": args.test}
     with open_slices(args.slices, args.mask, args.metadata) as stack, ExitStack() as opened:
         coarse = None
         if args.lr_slices:
             coarse = open_lr_slices(args.lr_slices, args.lr_mask, stack, args.scale)
             opened.enter_context(coarse)
+        degradation = degradation_of(args, stack)
         recipe = Recipe(args.scale, args.hr_size, degradation, args.seed, coarse)
         check_plane(stack, recipe)
         about = attributes(stack, recipe, args.guard_um)

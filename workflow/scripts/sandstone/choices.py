@@ -9,8 +9,9 @@ from typing import Any
 SCALES = (2, 3, 4, 8)  # HR voxels per LR voxel
 BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")  # interpolations, measured beside models
 AXES = ("z", "y", "x")  # of a volume, along which slices may follow each other
-DEGRADATIONS = ("bicubic", "psf", "aliased_bilinear")  # how LR tiles come from HR slices
+DEGRADATIONS = ("bicubic", "psf", "fitted", "aliased_bilinear")  # how LR tiles come from HR slices
 SCANNED = "scanned"  # what stands for one where they come from a real coarse scan
+FITTED = "fitted"  # the degradation that is a psf as fitted to a pair of scans
 # Settings that act with a kernel: always, and only where they are not 0.
 ACTING = {"psf": ("psf_sigma", "noise")}
 ACTING_ABOVE_0 = {"psf": ("noise_slope", "noise_correlation")}

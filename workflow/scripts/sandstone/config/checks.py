@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sandstone.choices import FITTED
 from sandstone.config import schema, validity
 from sandstone.config.coarse import check_pair, write_out_registrations
 from sandstone.config.paths import check_inside_data, check_path, home_advice
@@ -56,6 +57,23 @@ def _check_pairs(config: Config) -> None:
     if abs(total - 1) > 1e-6:
         raise InputError(f"config: pairs.split adds up to {total:g}; make it 1")
     validity.check_window("config: slices.window", config["slices"]["window"])
+    if pairs["degradation"]["kernel"] == FITTED:
+        _check_fitted(config, pairs["degradation"].get("from"))
+
+
+def _check_fitted(config: Config, pair: str | None) -> None:
+    """Refuse a fitted degradation that is from no pair of scans."""
+    key = "pairs.degradation.from"
+    pairs = [name for name, sample in config["samples"].items() if "lr" in sample]
+    known = f"pairs: {shortened(', '.join(pairs))}" if pairs else "no sample has lr"
+    if pair is None:
+        raise InputError(f"config: {key} is missing, and kernel is fitted; name a pair ({known})")
+    _check_names(config, key, [pair])
+    if pair not in pairs:
+        raise InputError(
+            f"config: {key} names {shown(pair)}, which has no coarse scan; give it lr, or name a "
+            f"pair ({known})"
+        )
 
 
 def _check_weights(config: Config) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sandstone.choices import FITTED
+
 Config = dict[str, Any]
 
 DROPPABLE = ("samples", "models", "upscale")
@@ -35,3 +37,17 @@ def used_samples(config: Config) -> list[str]:
     training = (config["models"][model]["train_on"] for model in used_models(config))
     measured = config["evaluation"]["samples"]
     return sorted({*measured, *(sample for on in training for sample in on)})
+
+
+def pairs_of_scans(config: Config) -> list[str]:
+    """Return the used samples that have a real coarse scan, and the one whose scanner is imitated.
+
+    The last is imitated for samples without a coarse scan of their own: if all have one, nothing
+    asks for it.
+    """
+    samples = used_samples(config)
+    pairs = [name for name in samples if "lr" in config["samples"][name]]
+    degradation = config["pairs"]["degradation"]
+    if degradation["kernel"] == FITTED and len(pairs) < len(samples):
+        pairs.append(degradation["from"])
+    return sorted(set(pairs))

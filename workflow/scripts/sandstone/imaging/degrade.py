@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
-from sandstone.choices import acting
+from sandstone.choices import FITTED, acting
 from sandstone.imaging import grey, resample
 
 
 @dataclass(frozen=True)
 class Degradation:
-    """How LR images come from HR ones; all but the kernel acts with `psf`.
+    """How LR images come from HR ones; all but the kernel acts with `psf` and `fitted`.
 
     Attributes
     ----------
-    kernel : {"bicubic", "psf", "aliased_bilinear"}
+    kernel : {"bicubic", "psf", "fitted", "aliased_bilinear"}
     psf_sigma : float or tuple of float
         Standard deviation of the blur, HR voxels: of one within the slice, or along z, y and x.
     noise : float
@@ -27,6 +27,8 @@ class Degradation:
         the line of photon transfer, `noise ** 2 + noise_slope * grey`.
     noise_correlation : float
         Standard deviation of the Gaussian that shapes the noise, LR voxels; 0 for white noise.
+    pair : str
+        The pair of scans that the numbers of `fitted` are from.
     """
 
     kernel: str = "bicubic"
@@ -34,9 +36,13 @@ class Degradation:
     noise: float = 0.01
     noise_slope: float = 0.0
     noise_correlation: float = 0.0
+    pair: str = ""
 
     def effective(self) -> dict[str, Any]:
         """Return the kernel with the parameters that act with it."""
+        if self.kernel == FITTED:
+            numbers = acting({**asdict(self), "kernel": "psf"})
+            return {**numbers, "kernel": FITTED, "from": self.pair}
         return acting(asdict(self))
 
     @property
@@ -67,8 +73,8 @@ def degrade(
     scale : int
         HR voxels per LR voxel.
     degradation : Degradation
-        `bicubic` is antialiased; `psf` blurs, averages `scale` x `scale` voxels and adds
-        Gaussian noise; `aliased_bilinear` is `cv2.resize` with its default settings.
+        `bicubic` is antialiased; `psf` and `fitted` blur, average `scale` x `scale` voxels and
+        add Gaussian noise; `aliased_bilinear` is `cv2.resize` with its default settings.
     rng : numpy.random.Generator
         Source of the noise.
 
@@ -193,5 +199,6 @@ Kernel = Callable[[np.ndarray, int, Degradation, np.random.Generator], np.ndarra
 KERNELS: dict[str, Kernel] = {
     "bicubic": _bicubic,
     "psf": _psf,
+    "fitted": _psf,
     "aliased_bilinear": _aliased_bilinear,
 }

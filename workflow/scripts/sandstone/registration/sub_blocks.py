@@ -24,7 +24,7 @@ REACH = (
 )
 MOST_BLOCKS = 27
 MOST_VOXELS = 1 << 25  # fine voxels of all blocks, held as float32
-LAYERS = 3  # depths at which blocks lie
+LAYERS, ROWS = 3, 16  # most depths at which blocks lie, and most places along y and x
 LEAST_ROCK = 0.5  # share of a block
 
 
@@ -158,8 +158,11 @@ def choose(overlap: Overlap, read_rock: Callable[[int], np.ndarray]) -> list[Box
             f"{LEAST} are needed along each axis; scan more of the rock, or check the registration"
         )
     shape = zyx(min(size, len(each)) for size, each in zip(BLOCK, inner, strict=True))
-    depths, *others = (_tiling(each, size) for each, size in zip(inner, shape, strict=True))
-    boxes = [Box(overlap, zyx(start), shape) for start in product(_spread(depths, LAYERS), *others)]
+    starts = (
+        _spread(_tiling(each, size), most)
+        for each, size, most in zip(inner, shape, (LAYERS, ROWS, ROWS), strict=True)
+    )
+    boxes = [Box(overlap, zyx(start), shape) for start in product(*starts)]
     rocky = _rocky([box for box in boxes if box.lies_inside()], read_rock)
     if not rocky:
         raise InputError(
