@@ -16,14 +16,14 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  CORES=4 limits the cores; CONFIG=config/versa.yaml lays an overlay over config.yaml."
 
-demo: .venv/.installed cache ## Run the workflow on a synthetic sandstone and write results/report.html
+demo: .venv/.installed ## Run the workflow on a synthetic sandstone and write results/report.html
 	$(SNAKEMAKE) --cores $(CORES)
 	@$(REPORT)
 
 versa: ## The same on eight real slices of a sandstone plug
 	$(MAKE) demo CONFIG=config/versa.yaml
 
-report: .venv/.installed cache ## Write results/report.html from the results that are there
+report: .venv/.installed ## Write results/report.html from the results that are there
 	@$(REPORT)
 
 test: lint ## Lint, then every test but the long ones
@@ -71,12 +71,6 @@ lock: .venv/.installed ## Renew requirements.txt and requirements-slurm.txt, for
 clean: ## Remove .venv, .venv-slurm and caches; results/ and data/ stay
 	rm -rf .venv .venv-slurm .ruff_cache .mypy_cache .pytest_cache .hypothesis
 
-# Before it reads the workflow, Snakemake makes a cache there, or stops with a traceback.
-CACHE := $${XDG_CACHE_HOME:-$$HOME/.cache}/snakemake
-cache:
-	@mkdir -p "$(CACHE)" 2>/dev/null && test -w "$(CACHE)" || { \
-		echo "make: Snakemake cannot keep its cache in $(CACHE); set XDG_CACHE_HOME to a folder that can be written" >&2; exit 1; }
-
 # Name the Python that .venv is built from, or say what is missing.
 python:
 	@"$(PYTHON)" -c '$(SUITS)' 2>/dev/null || { \
@@ -121,4 +115,4 @@ PACKAGES := lib/python*/site-packages
 	@echo "Activate it where you would activate .venv: source .venv-slurm/bin/activate"
 
 .NOTPARALLEL:
-.PHONY: help demo versa report test reproduce soak test-all lint format bench rulegraph slurm lock clean python cache
+.PHONY: help demo versa report test reproduce soak test-all lint format bench rulegraph slurm lock clean python

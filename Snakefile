@@ -48,6 +48,7 @@ rule all:
     default_target: True
     input:
         "results/metrics/summary.csv",
+        gaps(),
         figures(),
         model_cards(),
         upscaled(),
@@ -78,6 +79,7 @@ shorten_errors()
 
 onstart:
     check_results()
+    check_submissions()
     keep_models()
 
 

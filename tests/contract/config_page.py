@@ -20,7 +20,8 @@ def kind(leaf: Schema) -> str:
     if leaf["type"] == "array":
         return f"{_count(leaf)} {kind(leaf['items'])}"
     if isinstance(leaf["type"], list):
-        return f"number or 3 numbers, {_range(leaf)}"
+        other = "3 numbers" if "array" in leaf["type"] else f"`{leaf['pattern'].strip('^$')}`"
+        return f"number or {other}, {_range(leaf)}"
     return ", ".join(filter(None, [TYPES[leaf["type"]], _range(leaf)]))
 
 

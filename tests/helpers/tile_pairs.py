@@ -21,12 +21,19 @@ def about(**changes: Any) -> pairs.PairsAttributes:
         "seed": 1,
         "guard_um": 8.0,
         "guard_slices": 4,
+        "depth_step": 1,
+        "correlation": correlation(3),
         "grey_max": 255,
         **changes,
     }
     z, y, x = settings["hr_voxel_size_um"]
     lr_voxel_size_um = (z, settings["scale"] * y, settings["scale"] * x)
     return pairs.PairsAttributes(**{"lr_voxel_size_um": lr_voxel_size_um, **settings})
+
+
+def correlation(length: int, value: float = 0.1) -> dict[str, Any]:
+    """Return a correlation of slices that falls to `value` at a distance of `length` slices."""
+    return {"lags": [1, length], "values": [0.9, value], "length": length}
 
 
 def write(

@@ -144,6 +144,18 @@ def test_a_voxel_size_that_is_a_command_counts_as_none(tmp_path: Path) -> None:
         open_volume(path)
 
 
+def test_entities_of_an_xml_that_multiply_take_little_memory(
+    tmp_path: Path, in_little_memory: Limited
+) -> None:
+    with h5py.File(tmp_path / "rock.h5", "w") as file:
+        file["t00000/s00/0/cells"] = VOXELS
+    entities = "".join(f'<!ENTITY e{i} "{f"&e{i - 1};" * 10}">' for i in range(1, 12))
+    (tmp_path / "rock.xml").write_text(
+        f'<!DOCTYPE s [<!ENTITY e0 "grow">{entities}]><SpimData>&e11;</SpimData>', encoding="utf-8"
+    )
+    assert read_all([tmp_path / "rock.h5"], in_little_memory) == [f"read {tmp_path / 'rock.h5'}"]
+
+
 # --- Zarr ----------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tifffile
 import yaml
-from helpers import tile_pairs
+from helpers import compound_file, dicom_slice, tile_pairs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -131,6 +131,31 @@ def write_zarr(version: int) -> Callable[[Path], None]:
     return write
 
 
+def write_txm(path: Path) -> None:
+    compound_file.write(path, compound_file.txm_streams(VOXELS))
+
+
+def write_nifti(path: Path) -> None:
+    import nibabel
+
+    image = nibabel.Nifti1Image(VOXELS.T, np.diag([-0.002, -0.002, 0.002, 1]))
+    image.header["scl_slope"] = 2
+    nibabel.save(image, path)
+
+
+def write_dicom(path: Path) -> None:
+    dicom_slice.write(path, VOXELS[0], RescaleSlope=2, ImagePositionPatient=[0, 0, 1])
+
+
+def write_amira(path: Path) -> None:
+    header = (
+        "# AmiraMesh BINARY-LITTLE-ENDIAN 2.1\ndefine Lattice 7 8 3\n"
+        'Parameters {\n Units { Coordinates "mm" }\n BoundingBox 0 0.012 0 0.014 0 0.004,\n'
+        ' CoordType "uniform"\n}\nLattice { ushort Data } @1\n@1\n'
+    )
+    path.write_bytes(header.encode() + VOXELS.tobytes())
+
+
 PACKED = {"chunks": (1, 8, 7), "compression": "gzip", "shuffle": True, "fletcher32": True}
 FORMATS: dict[str, Callable[[Path], None]] = {
     "plain.tif": write_tiff(photometric="minisblack"),
@@ -147,6 +172,11 @@ FORMATS: dict[str, Callable[[Path], None]] = {
     "plain.h5": write_hdf5(),
     "packed.h5": write_hdf5(**PACKED),
     "classic.nc": write_netcdf,
+    "plain.nii": write_nifti,
+    "packed.nii.gz": write_nifti,
+    "plain.am": write_amira,
+    "slice.dcm": write_dicom,
+    "zeiss.txm": write_txm,
     "two.zarr": write_zarr(2),
     "three.zarr": write_zarr(3),
 }

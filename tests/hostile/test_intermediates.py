@@ -53,6 +53,15 @@ WRONG_PAIRS: dict[str, Callable[[h5py.File], None]] = {
     "one voxel edge": attribute("hr_voxel_size_um", 1.0),
     "guard of nan": attribute("guard_um", np.nan),
     "negative guard": attribute("guard_slices", -5),
+    "no slice taken": attribute("depth_step", 0),
+    "correlation of a list": attribute("correlation", "[]"),
+    "correlation of text": attribute(
+        "correlation", '{"lags": [1], "values": ["high"], "length": 1}'
+    ),
+    "correlation without values": attribute(
+        "correlation", '{"lags": [1, 2], "values": [0.5], "length": 2}'
+    ),
+    "length at no lag": attribute("correlation", '{"lags": [1], "values": [0.5], "length": 2}'),
     "slices of text": lambda file: file["test"].attrs.__setitem__("slices", "0:1"),
     "three slices": lambda file: file["test"].attrs.__setitem__("slices", [1, 2, 3]),
     "corners of text": instead("test/z", lambda file: file.create_dataset("test/z", data=b"xx")),

@@ -71,7 +71,7 @@ def test_spectra_of_reference_and_method(measure, tmp_path: Path) -> None:
     hr, sr = random_tiles(np.uint8)
     measure(hr, sr, "--border", 8)
     rows = rows_of(tmp_path / "out.spectrum.csv")
-    assert list(rows[0]) == ["sample", "method", "frequency_per_um", "power"]
+    assert list(rows[0]) == ["sample", "method", "frequency_per_um", "power", "ring_correlation"]
     assert list(dict.fromkeys(row["method"] for row in rows)) == ["hr", "blur"]
     for method, tiles in (("hr", hr), ("blur", sr)):
         expected = [
@@ -86,6 +86,23 @@ def test_spectra_of_reference_and_method(measure, tmp_path: Path) -> None:
             np.mean([power for _, power in expected], axis=0),
             rtol=1e-5,  # tiles are float32 on the way
         )
+
+
+def test_ring_correlation_is_that_of_all_tiles(measure, tmp_path: Path) -> None:
+    hr, sr = random_tiles(np.uint8)
+    measure(hr, sr, "--border", 0)
+    own = {"hr": [], "blur": []}
+    for row in rows_of(tmp_path / "out.spectrum.csv"):
+        own[row["method"]].append(float(row["ring_correlation"]))
+    sums = [
+        sum(
+            spectra.cross_spectrum(a / 255, b / 255, VOXEL_UM)[1]
+            for a, b in zip(*pair, strict=True)
+        )
+        for pair in ((hr, sr), (hr, hr), (sr, sr))
+    ]
+    assert set(own["hr"]) == {1.0}
+    np.testing.assert_allclose(own["blur"], spectra.ring_correlation(*sums), rtol=1e-4)
 
 
 def test_border_is_cut(measure, tmp_path: Path) -> None:

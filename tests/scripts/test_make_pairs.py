@@ -298,7 +298,14 @@ def test_a_split_without_tiles_is_told_with_the_tile_that_fits(sample, tmp_path,
 
 @pytest.mark.parametrize(
     "flag",
-    [("--scale", 5), ("--train", "5:2"), ("--val", 1.5), ("--guard-um", -1), ("--seed", -1)],
+    [
+        ("--scale", 5),
+        ("--train", "5:2"),
+        ("--val", 1.5),
+        ("--guard-um", -1),
+        ("--guard-um", "wide"),
+        ("--seed", -1),
+    ],
 )
 def test_flags_are_checked(run_script, sample, flag):
     result = run_script("make_pairs", *sample(rock(12, 40, 40)), *flag)
@@ -317,7 +324,7 @@ def test_the_script_shows_progress_and_one_sentence_for_a_mistake(run_script, sa
     assert failed.stderr.count("\n") == 1
 
 
-def test_isolated_real_slices(shared_data, sample):
+def test_isolated_real_slices(shared_data, sample, capsys):
     volume = tifffile.imread(shared_data / "sandstone_versa.tif")[:, 260:772, 240:752]
     arguments = sample(volume, voxel_size_um=(111.575, 2.2315, 2.2315))
     with pytest.raises(InputError, match=r"slice 5 \(train\) and slice 6 \(val\) are 111\.575"):
@@ -327,3 +334,101 @@ def test_isolated_real_slices(shared_data, sample):
         assert [len(reader.split(name)) for name in SPLITS] == [54, 4, 4]
         assert least_gap_um(reader) == pytest.approx(111.575)
         assert json.dumps(reader.attrs.degradation) == '{"kernel": "bicubic"}'
+        assert reader.attrs.correlation["length"] == reader.attrs.depth_step == 1
+    assert "note:" not in capsys.readouterr().out
+    with open_pairs(make(arguments, guard_um="auto", train="0:5", val="6:6", test="7:7")) as reader:
+        assert reader.attrs.guard_um == 111.575
+
+
+def alike(depth, length, edge=32):
+    """Slices of noise that come in runs of `length` equal ones."""
+    return rock(-(-depth // length), edge, edge).repeat(length, axis=0)[:depth]
+
+
+def test_the_guard_can_be_measured(sample, capsys):
+    arguments = sample(alike(60, 9), voxel_size_um=(2.0, 2.0, 2.0))
+    with open_pairs(make(arguments, guard_um="auto")) as reader:
+        found = reader.attrs
+        # Runs of n equal slices are correlated by 1 - d / n.
+        assert found.correlation["length"] == found.guard_slices == 6
+        assert found.guard_um == 12.0
+        assert least_gap_um(reader) > 12.0
+    told = capsys.readouterr().out
+    assert "guard: 12 µm, 6 slice(s); the correlation of slices falls below 1/e" in told
+    assert "correlation of slices: 0.8" in told
+    assert "note:" not in told
+
+
+def test_a_short_guard_is_told_and_nothing_else_changes(sample, capsys):
+    arguments = sample(alike(60, 9))
+    with open_pairs(make(arguments, guard_um=2, depth_step=4)) as reader:
+        assert (reader.attrs.guard_um, reader.attrs.guard_slices) == (2, 1)
+        assert reader.attrs.depth_step == 4
+        assert reader.split("train").slices == (0, 34)
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note:")]
+    assert len(notes) == 1
+    assert "guard_um 2 of sample rock, 1 slice(s), is too short" in notes[0]
+    assert "set it to 12 (6 slices) or more" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("depth", "length", "message"),
+    [
+        (14, 9, r"split needs 15 slices .* has 14; use more slices or set guard_um to at most 10"),
+        (14, 14, "guard_um auto finds no guard, since .* still 1.00 .* use more slices, or set"),
+    ],
+)
+def test_a_sample_too_short_for_its_guard_is_told_what_to_set(sample, depth, length, message):
+    arguments = sample(alike(depth, length))
+    with pytest.raises(InputError, match=message):
+        make(arguments, guard_um="auto")
+
+
+# --- a real coarse scan ---
+
+
+@pytest.fixture
+def coarse(tmp_path):
+    """Write a coarse scan on LR pixels, and return the flags that name it."""
+
+    def write(voxels, shown=None):
+        shown = np.ones(voxels.shape, bool) if shown is None else shown
+        about = {"shape": voxels.shape, "voxel_size_um": (2.0, 8.0, 8.0)}
+        write_stack(tmp_path / "rock.lr.tif", voxels, dtype=voxels.dtype, **about)
+        mask = shown.astype(np.uint8) * slices.ROCK
+        write_stack(tmp_path / "rock.lr.mask.tif", mask, dtype=np.uint8, **about)
+        return ["--lr-slices", tmp_path / "rock.lr.tif", "--lr-mask", tmp_path / "rock.lr.mask.tif"]
+
+    return write
+
+
+def test_lr_tiles_are_cut_from_the_coarse_scan(sample, coarse):
+    voxels = rock(30, 8, 12, seed=5)
+    flags = [*coarse(voxels), *sample(rock(30, 34, 50), origin=(7, 3, 5))]
+    with open_pairs(make(flags)) as reader:
+        assert reader.attrs.degradation["kernel"] == "scanned"
+        for name in SPLITS:
+            split = reader.split(name)
+            assert len(split)
+            for z, y, x, lr in zip(split.z, split.y, split.x, split.lr, strict=True):
+                row, column = (y - 3) // 4, (x - 5) // 4
+                np.testing.assert_array_equal(lr, voxels[z - 7, row : row + 4, column : column + 4])
+
+
+def test_tiles_lie_where_the_coarse_scan_shows_the_rock(sample, coarse):
+    shown = np.ones((30, 8, 12), bool)
+    shown[:, :, 5:] = False
+    flags = [*coarse(rock(30, 8, 12), shown), *sample(rock(30, 32, 48))]
+    with open_pairs(make(flags)) as reader:
+        assert max(reader.split(name).x.max() for name in SPLITS) <= 4
+
+
+@pytest.mark.parametrize("shape", [(30, 8, 11), (29, 8, 12)])
+def test_another_grid_is_refused(sample, coarse, shape):
+    with pytest.raises(InputError, match="not LR pixels of scale 4 for these slices"):
+        make([*coarse(rock(*shape)), *sample(rock(30, 32, 48))])
+
+
+def test_the_coarse_scan_needs_its_mask(sample, coarse):
+    with pytest.raises(InputError, match="--lr-slices and --lr-mask go together"):
+        make([*coarse(rock(30, 8, 12))[:2], *sample(rock(30, 32, 48))])

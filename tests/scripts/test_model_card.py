@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ from helpers import tile_pairs
 import model_card
 import train
 from sandstone.errors import InputError
+from sandstone.metrics import tables
 from sandstone.provenance.record import RECORD_SUFFIX
 
 COMMAND = "python workflow/scripts/train.py"
@@ -84,8 +86,11 @@ def record(folder, **changes):
 
 
 def summary(folder, rows):
-    lines = [f"berea,{name},psnr_db,{mean},{low},{high},3" for name, mean, low, high in rows]
-    text = "sample,method,metric,mean,ci_low,ci_high,n\n" + "\n".join(lines) + "\n"
+    lines = [
+        f"berea,{name},psnr_db,{mean},{low},{high},3,{mean},bicubic,,,,"
+        for name, mean, low, high in rows
+    ]
+    text = "\n".join([",".join(tables.SUMMARY_COLUMNS), *lines]) + "\n"
     (folder / "summary.csv").write_text(text)
 
 
@@ -111,6 +116,16 @@ def test_data_and_split_are_those_of_the_pairs(trained):
     assert "| train | 0 to 49 | 5 | weights |" in text
     assert "| test | 80 to 99 | 3 | the metrics below |" in text
     assert "at least 10 slice(s) (30 µm)" in text
+
+
+def test_a_guard_that_is_too_short_is_told(trained):
+    assert "below 1/e at a distance of 3 slice(s) (9 µm)." in card(trained)
+    assert "too short" not in card(trained)
+    with h5py.File(trained / "pairs.h5", "r+") as file:
+        file.attrs["correlation"] = json.dumps(tile_pairs.correlation(25))
+    text = card(trained)
+    assert "**Note:** guard_um 30 of sample berea, 10 slice(s), is too short" in text
+    assert "set it to 75 (25 slices) or more" in text
 
 
 def test_training_is_that_of_the_record(trained):
@@ -221,9 +236,12 @@ def test_an_ancestor_whose_pairs_are_missing_is_named(trained, ancestors):
 
 
 def test_a_rock_that_no_training_saw_is_marked(trained):
-    other = "leopard,srgan,psnr_db,21,20,22,3\nleopard,bicubic,psnr_db,20,19,21,3\n"
+    other = [
+        "leopard,srgan,psnr_db,21,20,22,3,21,bicubic,1,0,2,unseen",
+        "leopard,bicubic,psnr_db,20,19,21,3,20,bicubic,,,,",
+    ]
     with (trained / "summary.csv").open("a") as file:
-        file.write(other)
+        file.write("\n".join(other) + "\n")
     text = card(trained)
     assert "| leopard (never seen in training), 3 tiles | psnr_db |" in text
     assert "| berea, 3 tiles | psnr_db |" in text

@@ -12,6 +12,7 @@ from helpers import tile_pairs
 
 from sandstone.dataset import slices
 from sandstone.errors import InputError
+from sandstone.metrics import tables
 from sandstone.models import description, options
 from sandstone.tiff_stack import write_stack
 from sandstone.training import history
@@ -61,11 +62,11 @@ def write_metrics(path, method, psnr=(26.0, 28.0, 27.0), sample=SAMPLE):
 
 def write_summary(path, methods=METHODS, interval=(26.5, 27.5)):
     rows = [
-        [SAMPLE, method, metric, mean, *bounds, 3]
+        [SAMPLE, method, metric, mean, *bounds, 3, mean, *[""] * 5]
         for method in methods
         for metric, mean, bounds in (("psnr_db", 27.0, interval), ("ssim", 0.71, (0.7, 0.72)))
     ]
-    write_csv(path, ["sample", "method", "metric", "mean", "ci_low", "ci_high", "n"], rows)
+    write_csv(path, tables.SUMMARY_COLUMNS, rows)
 
 
 def write_spectrum(path, method, hr=1.0, sample=SAMPLE):
@@ -367,7 +368,6 @@ def test_a_diagram_shows_every_parameter_once(folder):
 @pytest.mark.parametrize(("adversarial", "expected"), [(True, 6), (False, 4)])
 def test_training_shows_only_what_was_measured(adversarial, expected, tmp_path):
     import plot_training
-    from sandstone.metrics import tables
 
     write_history(tmp_path / "history.csv", adversarial=adversarial)
     read = tables.read(tmp_path / "history.csv", history.COLUMNS)
@@ -377,7 +377,6 @@ def test_training_shows_only_what_was_measured(adversarial, expected, tmp_path):
 
 def test_training_shows_a_term_that_the_history_alone_names(tmp_path):
     import plot_training
-    from sandstone.metrics import tables
 
     write_history(tmp_path / "history.csv", adversarial=True)
     read = tables.read(tmp_path / "history.csv", history.COLUMNS)
@@ -389,7 +388,6 @@ def test_training_shows_a_term_that_the_history_alone_names(tmp_path):
 @pytest.mark.parametrize("column", ["loss_pixel", "val_ssim"])
 def test_text_for_a_number_of_a_training_is_refused(column, tmp_path):
     import plot_training
-    from sandstone.metrics import tables
 
     path = tmp_path / "history.csv"
     write_history(path, adversarial=False)
@@ -410,7 +408,6 @@ def test_a_residual_block_is_drawn_as_its_steps(folder):
 
 def test_training_marks_the_best_validation(tmp_path):
     import plot_training
-    from sandstone.metrics import tables
 
     write_history(tmp_path / "history.csv", adversarial=False)
     figure = plot_training.draw(tables.read(tmp_path / "history.csv", history.COLUMNS), "model")

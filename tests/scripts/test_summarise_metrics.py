@@ -1,4 +1,5 @@
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ from helpers import tile_pairs
 import summarise_metrics
 from sandstone.errors import InputError
 from sandstone.metrics import bootstrap
+from sandstone.metrics.tables import SUMMARY_COLUMNS
+from sandstone.provenance.record import RECORD_SUFFIX
 
 HEADER = "sample,method,tile,z,y,x,psnr_db,ssim"
 DEPTHS = [0, 0, 5, 5, 30, 30, 60, 60]
@@ -24,14 +27,20 @@ def psnr_of(sample: str, method: str) -> np.ndarray:
 
 
 def write_table(
-    folder: Path, sample: str, method: str, psnr: object = None, depths: list[int] = DEPTHS
+    folder: Path,
+    sample: str,
+    method: str,
+    psnr: object = None,
+    *,
+    depths: list[int] = DEPTHS,
+    header: str = HEADER,
 ) -> Path:
     values = psnr_of(sample, method) if psnr is None else psnr
     path = folder / f"{method}.{sample}.csv"
     rows = [
         f"{sample},{method},{i},{z},0,{i},{values[i]},{0.5 + i / 100}" for i, z in enumerate(depths)
     ]
-    path.write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
     return path
 
 
@@ -57,7 +66,7 @@ def test_samples_sorted_and_methods_in_the_order_given(summarise, tmp_path: Path
     references = [write_pairs(tmp_path / f"{name}.h5", name) for name in "ba"]
     output = summarise(tables, references)
     rows = rows_of(output)
-    assert list(rows[0]) == ["sample", "method", "metric", "mean", "ci_low", "ci_high", "n"]
+    assert tuple(rows[0]) == SUMMARY_COLUMNS
     assert [(row["sample"], row["method"], row["metric"]) for row in rows] == [
         (sample, method, metric)
         for sample in "ab"
@@ -95,6 +104,20 @@ def test_without_a_guard_each_slice_is_a_block(summarise, tmp_path: Path, capsys
     reference = write_pairs(tmp_path / "a.h5", "a", guard_slices=0)
     summarise([write_table(tmp_path, "a", "bicubic")], [reference])
     assert "4 depth block(s) of 1 slices" in capsys.readouterr().out
+
+
+def test_too_short_a_guard_is_told_beside_the_intervals(summarise, tmp_path: Path, capsys) -> None:
+    table = write_table(tmp_path, "a", "bicubic")
+    reference = tile_pairs.write(
+        tmp_path / "a.h5", {}, sample="a", guard_slices=4, correlation=tile_pairs.correlation(6)
+    )
+    summarise([table], [reference])
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note:")]
+    assert len(told) == 1
+    assert "guard_um 8 of sample a, 4 slice(s), is too short" in told[0]
+    assert "set it to 12 (6 slices) or more" in told[0]
+    summarise([table], [write_pairs(tmp_path / "b.h5", "a")])
+    assert "note:" not in capsys.readouterr().out
 
 
 def test_infinite_psnr_makes_the_mean_infinite(summarise, tmp_path: Path) -> None:
@@ -170,3 +193,169 @@ def test_tables_that_are_none(tmp_path: Path, content: str) -> None:
     table.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=r"broken\.csv"):
         summarise_metrics.read_table(str(table))
+
+
+# --- medians ---
+
+
+def test_the_median_stands_beside_a_mean_that_a_few_tiles_pull(
+    summarise, tmp_path: Path, capsys
+) -> None:
+    psnr = [27.0, 27.25, 27.5, 27.75, 28.0, 28.25, 44.0, 46.0]
+    table = write_table(tmp_path, "a", "bicubic", psnr)
+    row, ssim = rows_of(summarise([table], [write_pairs(tmp_path / "a.h5", "a")]))
+    assert (row["mean"], row["median"]) == ("31.968750", "27.875000")
+    assert ssim["median"] == ssim["mean"] == "0.535000"
+    printed = capsys.readouterr().out
+    assert "such as air, pull at means of psnr_db: read the medians" in printed
+    assert "] 27.8750" in printed
+
+
+def test_tiles_that_are_alike_pull_at_no_mean(summarise, tmp_path: Path, capsys) -> None:
+    table = write_table(tmp_path, "a", "bicubic", [0.7] * 8)  # whose mean rounds below 0.7
+    summarise([table], [write_pairs(tmp_path / "a.h5", "a")])
+    assert "pull at" not in capsys.readouterr().out
+
+
+def test_an_infinite_tile_leaves_the_median(summarise, tmp_path: Path, capsys) -> None:
+    table = write_table(tmp_path, "a", "bicubic", [27.0, "inf", *[28.0] * 6])
+    row, _ = rows_of(summarise([table], [write_pairs(tmp_path / "a.h5", "a")]))
+    assert (row["mean"], row["median"]) == ("inf", "28.000000")
+    assert "pull at means of psnr_db" in capsys.readouterr().out
+
+
+# --- gains ---
+
+BASE = [24.0, 26.0, 25.0, 30.0, 29.0, 22.0, 27.0, 31.0]
+SLIGHTLY = [0.008, 0.009, 0.01, 0.007, 0.006, 0.008, 0.009, 0.011]
+
+
+def gains_of(output: Path) -> dict[tuple[str, str], dict[str, str]]:
+    return {(row["method"], row["metric"]): row for row in rows_of(output)}
+
+
+def test_a_gain_is_seen_where_the_intervals_of_the_means_overlap(
+    summarise, tmp_path: Path, capsys
+) -> None:
+    given = [
+        write_table(tmp_path, "a", "nearest", np.subtract(BASE, 1)),
+        write_table(tmp_path, "a", "lanczos", BASE),
+        write_table(tmp_path, "a", "srgan", np.add(BASE, SLIGHTLY)),
+    ]
+    found = gains_of(summarise(given, [write_pairs(tmp_path / "a.h5", "a")]))
+    model, best = found["srgan", "psnr_db"], found["lanczos", "psnr_db"]
+    assert float(model["ci_low"]) < float(best["mean"]) < float(model["ci_high"])
+    expected = bootstrap.block_bootstrap(
+        SLIGHTLY, DEPTHS, GUARD_SLICES, confidence=0.95, resamples=2000, seed=1
+    )
+    measured = [float(model[name]) for name in ("gain", "gain_low", "gain_high")]
+    assert measured == pytest.approx(list(expected[:3]), abs=1e-6)
+    assert measured[1] > 0
+    assert found["nearest", "psnr_db"]["gain"] == "-1.000000"
+    assert "lanczos   +0.0085 [+0.0070, +0.0100]   better" in capsys.readouterr().out
+
+
+def test_the_best_interpolation_is_chosen_by_metric_and_has_no_gain(
+    summarise, tmp_path: Path
+) -> None:
+    header = HEADER.replace("ssim", "lpips")
+    given = [
+        write_table(tmp_path, "a", "bicubic", BASE, header=header),
+        write_table(tmp_path, "a", "lanczos", np.add(BASE, 1), header=header),
+    ]
+    text = given[1].read_text(encoding="utf-8")
+    given[1].write_text(text.replace(",0.5", ",0.6"), encoding="utf-8")  # LPIPS: worse
+    found = gains_of(summarise(given, [write_pairs(tmp_path / "a.h5", "a")]))
+    for metric, best, gain in (("psnr_db", "lanczos", "-1.000000"), ("lpips", "bicubic", "-0.1")):
+        other = "bicubic" if best == "lanczos" else "lanczos"
+        assert {found[method, metric]["baseline"] for method in (best, other)} == {best}
+        assert found[best, metric]["gain"] == found[best, metric]["gain_low"] == ""
+        assert float(found[other, metric]["gain"]) == pytest.approx(float(gain))
+
+
+def test_one_block_leaves_the_gain_without_verdict_and_says_so(
+    summarise, tmp_path: Path, capsys
+) -> None:
+    given = [
+        write_table(tmp_path, "a", "bicubic", BASE),
+        write_table(tmp_path, "a", "srgan", np.add(BASE, SLIGHTLY)),
+    ]
+    references = [write_pairs(tmp_path / "a.h5", "a", guard_slices=500)]
+    row = gains_of(summarise(given, references))["srgan", "psnr_db"]
+    assert (row["gain"], row["gain_low"], row["gain_high"]) == ("0.008500", "", "")
+    printed = capsys.readouterr().out
+    assert "one depth block leaves no interval and no verdict" in printed
+    assert "+0.0085 [none]               no verdict" in printed
+    assert "too narrow" not in printed
+
+
+def test_without_interpolation_there_is_nothing_to_gain_over(
+    summarise, tmp_path: Path, capsys
+) -> None:
+    output = summarise([write_table(tmp_path, "a", "srgan")], [write_pairs(tmp_path / "a.h5", "a")])
+    for row in rows_of(output):
+        assert {row[name] for name in ("baseline", "gain", "gain_low", "gain_high")} == {""}
+    assert "gain over" not in capsys.readouterr().out
+
+
+def test_tiles_without_error_by_both_gain_nothing(summarise, tmp_path: Path) -> None:
+    flat = ["inf", *BASE[1:]]
+    given = [
+        write_table(tmp_path, "a", "bicubic", flat),
+        write_table(tmp_path, "a", "srgan", ["inf", *np.add(BASE[1:], 0.8)]),
+        write_table(tmp_path, "a", "srresnet", BASE),
+    ]
+    found = gains_of(summarise(given, [write_pairs(tmp_path / "a.h5", "a")]))
+    assert found["srgan", "psnr_db"]["gain"] == "0.700000"
+    assert found["srgan", "psnr_db"]["gain_low"]
+    lost = found["srresnet", "psnr_db"]
+    assert (lost["gain"], lost["gain_low"]) == ("-inf", "")
+
+
+# --- seen and unseen rock ---
+
+
+def write_training(folder: Path, model: str, samples: list[str], parent: str = "") -> Path:
+    weights = [f"results/models/{parent}/generator.weights.h5"] if parent else []
+    pairs = [f"results/pairs/{sample}.h5" for sample in samples]
+    record = {
+        **dict.fromkeys(("script", "command"), "train"),
+        "parameters": {},
+        "packages": {},
+        "outputs": [],
+        "code": [],
+        "voxel_size_um": {sample: [2.0, 2.0, 2.0] for sample in samples},
+        "inputs": [{"path": path, "sha256": "ab" * 32} for path in (*pairs, *weights)],
+    }
+    path = folder / model / f"training{RECORD_SUFFIX}"
+    path.parent.mkdir()
+    path.write_text(json.dumps(record), encoding="utf-8")
+    return path
+
+
+def test_a_matrix_of_rocks_and_models_marks_seen_rock(summarise, tmp_path: Path, capsys) -> None:
+    methods = ("bicubic", "first", "tuned", "lost")
+    given = [write_table(tmp_path, rock, method) for rock in "abc" for method in methods]
+    references = [write_pairs(tmp_path / f"{rock}.h5", rock) for rock in "abc"]
+    trainings = [
+        write_training(tmp_path, "first", ["a"]),
+        write_training(tmp_path, "tuned", ["b"], parent="first"),
+        write_training(tmp_path, "lost", ["b"], parent="elsewhere"),
+    ]
+    output = summarise(given, references, "--trainings", *trainings)
+    rows = {(row["method"], row["sample"]): row["rock"] for row in rows_of(output)}
+    assert [[rows[method, rock] for rock in "abc"] for method in methods] == [
+        ["", "", ""],
+        ["seen", "unseen", "unseen"],
+        ["seen", "seen", "unseen"],
+        ["unknown", "seen", "unknown"],
+    ]
+    of_c = capsys.readouterr().out.partition("\nc: ")[2]
+    assert "first           unseen   psnr_db" in of_c
+    assert "bicubic         unseen" not in of_c
+
+
+def test_what_a_model_without_record_has_seen_is_unknown(summarise, tmp_path: Path) -> None:
+    table = write_table(tmp_path, "a", "srgan")
+    rows = rows_of(summarise([table], [write_pairs(tmp_path / "a.h5", "a")]))
+    assert {row["rock"] for row in rows} == {"unknown"}

@@ -11,10 +11,10 @@ import zarr
 from helpers import small_upscaling
 
 import upscale_slab
+from sandstone import unchanged
 from sandstone.errors import InputError
 from sandstone.models import inference, weights
 from sandstone.provenance.record import code_of
-from sandstone.volumes import unchanged
 
 SHAPE = (9, 40, 50)
 

@@ -43,6 +43,18 @@ def test_jobs_find_the_python_of_the_run_first(monkeypatch):
     assert os.environ["PYTHONNOUSERSITE"] == "1"
 
 
+def test_ctrl_c_is_one_sentence_and_other_errors_keep_their_traceback(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "excepthook", lambda *told: print("usual", told[1]))
+    run.tell_of_ctrl_c()
+    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert capsys.readouterr() == (
+        "",
+        "sandstone-srgan: error: the run was stopped: start again to continue\n",
+    )
+    sys.excepthook(ValueError, ValueError("none of ours"), None)
+    assert capsys.readouterr() == ("usual none of ours\n", "")
+
+
 def test_each_failed_job_says_its_last_sentence(results):
     write(results / "logs/train/srgan.log", "train: error: first\nstep 2\ntrain: error: last\n")
     write(results / "logs/slice_volume/rock.log", "slice_volume: error: no rock\n")

@@ -45,7 +45,7 @@ def test_one_sentence_and_exit_code_2(
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        (["rock.txm"], "this format is not read; it is that of Zeiss"),
+        (["rock.isq"], "this format is not read; it is that of Scanco"),
         (["rock/1.tif", "rock/1.png", "rock/2.png"], "holds 2 PNG files and 1 TIFF"),
         (["rock.tif"], "rock.tif: "),
         (["rock.dat"], "unknown suffix '.dat'"),

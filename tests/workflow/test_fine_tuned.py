@@ -59,6 +59,11 @@ def test_the_card_reads_the_trainings_of_all_ancestors(
     assert tuned["--pairs"] == ["results/pairs/second.h5", "results/pairs/first.h5"]
     assert tuned["--slices"] == ["results/slices/second.json", "results/slices/first.json"]
     assert tuned["--synthetic"] == ["second", "first"]
+    summary = flags(planned_command(done, "summarise_metrics"))
+    assert set(summary["--trainings"]) == {
+        f"results/models/{name}/training.provenance.json"
+        for name in ("twice_tuned", "tuned", "srresnet")
+    }
     alone = flags(planned_command(done, "model_card srresnet"))
     assert "--ancestors" not in alone
     assert alone["--pairs"] == ["results/pairs/first.h5"]

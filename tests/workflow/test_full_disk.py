@@ -227,3 +227,13 @@ def test_temporary_files_need_room_too(
         done = snakemake(directory, *TINY, targets=("results/models/srresnet/history.csv",))
     assert f"train: error: {disk.folder}: temporary files need " in last_sentence(done)
     assert list((directory / "results/checkpoints/srresnet").glob("step_*.npz"))
+
+
+def test_a_home_folder_that_cannot_be_written_stops_nothing(
+    clone: Clone, snakemake: Snakemake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ENVIRONMENT, "HOME", "/proc")  # where root cannot make a folder either
+    monkeypatch.delitem(ENVIRONMENT, "XDG_CACHE_HOME", raising=False)
+    done = snakemake(clone(tmp_path), "-n", *TINY)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "make_phantom" in done.stdout

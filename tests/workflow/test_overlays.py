@@ -89,6 +89,7 @@ def test_a_misspelt_target_ends_in_one_sentence(
     folder: Path, snakemake: Snakemake, target: str
 ) -> None:
     done = snakemake(folder, *TINY, targets=(target,))
+    assert done.returncode == 2
     assert NOT_TARGETS[target] in last_sentence(done)
     assert "Exception" not in done.stdout + done.stderr
 

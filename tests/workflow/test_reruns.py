@@ -243,7 +243,7 @@ CONFIG = [
     }),
     Case("a sample that nobody uses", NOTHING, config={"samples": {"other": UNUSED_ROCK}}),
     Case("the window", FROM_SLICES, config={"slices": {"window": [1.0, 99.0]}}),
-    Case("the guard", FROM_PAIRS, config=pairs(guard_um=8)),
+    Case("a guard that is measured", FROM_PAIRS, config=pairs(guard_um="auto")),
     Case("the share of a split", FROM_PAIRS, config=pairs(split={"train": 0.65, "test": 0.25})),
     Case("two values that change places", FROM_PAIRS, config=pairs(depth_step=16, guard_um=2)),
     Case("noise that does not act", NOTHING, config=pairs(degradation={"noise": 0.02})),

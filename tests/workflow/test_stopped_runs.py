@@ -85,6 +85,17 @@ class StartedRun:
         }
 
 
+# What Snakemake asks of conda, and an environment that takes long to make.
+CONDA = """#!/bin/sh
+case "$*" in
+  "info --json") echo '{"conda_prefix": "/nowhere", "platform": "linux-64"}' ;;
+  --version) echo "conda 26.7.0" ;;
+  config*) echo '{"get": {"channel_priority": "strict"}}' ;;
+  "env create"*) touch making; exec sleep 60 ;;
+esac
+"""
+
+
 @pytest.fixture
 def start(clone: Clone, tmp_path: Path) -> Iterator[Start]:
     """Start runs in a clone, and leave none behind."""
@@ -100,6 +111,28 @@ def start(clone: Clone, tmp_path: Path) -> Iterator[Start]:
         if each.process.poll() is None:
             each.send(signal.SIGKILL, to_group=True)
             each.process.communicate()
+
+
+# --- before the first job ---
+
+
+def test_ctrl_c_while_conda_makes_an_environment_is_one_sentence(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conda = tmp_path / "bin/conda"
+    conda.parent.mkdir()
+    conda.write_text(CONDA, encoding="utf-8")
+    conda.chmod(0o755)
+    monkeypatch.setitem(ENVIRONMENT, "PATH", f"{conda.parent}:{ENVIRONMENT['PATH']}")
+    run = start(*TINY, "--use-conda", target=PAIRS)
+    run.wait_for("making")
+    run.send(signal.SIGINT, to_group=True)
+    done = run.end()
+    assert done.returncode == -signal.SIGINT
+    assert "Traceback" not in done.stderr
+    assert last_sentence(done) == (
+        "sandstone-srgan: error: the run was stopped: start again to continue"
+    )
 
 
 # --- a stage that is made again ---

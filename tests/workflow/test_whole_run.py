@@ -48,19 +48,26 @@ def test_every_artefact_is_there(tiny: tuple[Path, str]) -> None:
 def test_the_summary_is_tidy(tiny: tuple[Path, str]) -> None:
     with (tiny[0] / "results/metrics/summary.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    assert list(rows[0]) == ["sample", "method", "metric", "mean", "ci_low", "ci_high", "n"]
+    assert list(rows[0]) == [
+        *("sample", "method", "metric", "mean", "ci_low", "ci_high", "n", "median"),
+        *("baseline", "gain", "gain_low", "gain_high", "rock"),
+    ]
     assert [(row["method"], row["metric"]) for row in rows] == [
         (method, metric) for method in METHODS for metric in ("psnr_db", "ssim")
     ]
     for row in rows:
         assert float(row["ci_low"]) <= float(row["mean"]) <= float(row["ci_high"])
         assert int(row["n"]) > 0
+        assert row["rock"] == ("seen" if row["method"] in ("srresnet", "srgan") else "")
+        if row["method"] != row["baseline"]:
+            assert float(row["gain_low"]) <= float(row["gain"]) <= float(row["gain_high"])
 
 
 def test_the_runs_with_the_table_and_where_to_look(tiny: tuple[Path, str]) -> None:
     ending = tiny[1][-3000:]
     assert "mean [95% interval]" in ending
     assert re.search(r"srgan +\d+\.\d+ \[", ending)
+    assert re.search(r"srgan +seen +psnr_db +\w+ +[+-]\d+\.\d+ \[.*\] +\w+", ending)
     assert "results/figures/" in ending
 
 

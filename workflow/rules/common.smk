@@ -25,7 +25,7 @@ from snakemake import __version__ as snakemake_version
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 
-from sandstone import run
+from sandstone import run, slurm_nodes
 from sandstone.choices import BASELINES, FITTED, acting
 from sandstone.config import plain_yaml, used
 from sandstone.config.checks import validate
@@ -35,9 +35,11 @@ from sandstone.config.sources import check_readable, downloads, entries, volume_
 from sandstone.errors import InputError, one_line
 from sandstone.provenance.code import digest_of
 from sandstone.training import kept_models
-from sandstone.volumes.unchanged import stamp
+from sandstone.volumes.folder import belonging, stamp
 
 run.prepare_jobs()
+if workflow.is_main_process and not IS_MODULE:
+    run.tell_of_ctrl_c()
 
 # --- the start of a run ---
 
@@ -91,6 +93,45 @@ def keep_models():
     """Keep what Snakemake deletes before a model is trained again; see `show_kept_models`."""
     with one_sentence():
         kept_models.keep(Path(RESULTS), TRAINED)
+
+
+def check_submissions():
+    """Stop with one sentence and exit code 2 where a job would wait in Slurm's queue for ever."""
+    plugin = workflow.executor_plugin
+    if plugin and plugin.name == "slurm":
+        with one_sentence():
+            slurm_nodes.check(submissions(), slurm_nodes.nodes())
+
+
+def submissions():
+    """What the jobs of this run ask of a node, the widest first; all jobs of a group are one submission."""
+    jobs = workflow.dag.needrun_jobs()
+    together = {workflow.dag.get_job_group(job) or job for job in jobs}
+    asked = [submission(each) for each in together if may_be_checked(each)]
+    return sorted(asked, key=lambda each: (-each.cpus, -each.mem_mb, each.name))
+
+
+def may_be_checked(job):
+    """Whether it runs on this cluster; the plugin can send jobs to others, whose nodes are not known here."""
+    elsewhere = ("cluster", "clusters", "slurm_cluster")
+    return not job.is_local and not any(map(job.resources.get, elsewhere))
+
+
+def submission(job):
+    """A job or a group, with the resources that the plugin names to sbatch."""
+
+    def number(*resources):
+        values = map(job.resources.get, resources)
+        return next((each for each in values if each and isinstance(each, int)), 0)
+
+    cpus = max(number("cpus_per_task", "cpus_per_gpu") or job.threads, 0)
+    return slurm_nodes.Submission(
+        name=job.groupid if job.is_group() else job.rule.name,
+        partition=str(job.resources.get("slurm_partition", "")),
+        cpus=cpus,
+        mem_mb=cpus * number("mem_mb_per_cpu") or number("mem_mb"),
+        is_group=job.is_group(),
+    )
 
 
 def check_writable(folder):

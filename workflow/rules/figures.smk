@@ -345,3 +345,39 @@ rule plot_spectra:
             --pdf {output.pdf:q} \
             --provenance {output.provenance:q}
         """
+
+
+rule plot_simulated_to_real:
+    """Show what a real coarse scan costs each method against shrunken tiles of the same place."""
+    input:
+        table=rules.simulated_to_real.output.table,
+    output:
+        png=report(
+            "results/figures/evaluation/{sample}/simulated_to_real.png",
+            caption="../report/simulated_to_real.rst",
+            category="3. Evaluation",
+            subcategory="{sample}",
+            labels={"figure": "simulated to real"},
+        ),
+        pdf="results/figures/evaluation/{sample}/simulated_to_real.pdf",
+        provenance="results/figures/evaluation/{sample}/simulated_to_real.provenance.json",
+    log:
+        "results/logs/plot_simulated_to_real/{sample}.log",
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        logged=launcher,
+        script=path_of("plot_simulated_to_real"),
+        rerun_on=reasons("figures", "plot_simulated_to_real"),
+    shell:
+        """
+        exec {params.logged:q} {log:q} {params.script:q} \
+            --table {input.table:q} \
+            --png {output.png:q} \
+            --pdf {output.pdf:q} \
+            --provenance {output.provenance:q}
+        """

@@ -1,9 +1,11 @@
 # Super-resolved tiles -> tables.
 #
-# in   results/pairs/{sample}.h5, results/predictions/{method}/{sample}.h5
+# in   results/pairs/{sample}.h5, results/predictions/{method}/{sample}.h5,
+#      results/models/{model}/training.provenance.json
 # out  results/metrics/{method}/{sample}.csv             one row a tile
 #      results/metrics/{method}/{sample}.spectrum.csv    radial power spectrum
-#      results/metrics/summary.csv                       means and confidence intervals
+#      results/metrics/{sample}.simulated_to_real.csv    what a real coarse scan costs each method
+#      results/metrics/summary.csv                       means, medians and gains with confidence intervals
 
 
 rule fetch_lpips_weights:
@@ -85,6 +87,7 @@ rule summarise_metrics:
         pairs=expand(
             "results/pairs/{sample}.h5", sample=config["evaluation"]["samples"]
         ),
+        trainings=records_of_trainings(),
     output:
         summary="results/metrics/summary.csv",
         provenance="results/metrics/summary.provenance.json",
@@ -100,13 +103,53 @@ rule summarise_metrics:
         logged=launcher,
         script=path_of("summarise_metrics"),
         rerun_on=reasons("metrics", "summarise_metrics", methods()),
+        trainings=lambda wildcards, input: flag("trainings", list(input.trainings)),
         bootstrap=bootstrap_flags(),
     shell:
         """
         exec {params.logged:q} {log:q} {params.script:q} \
             --metrics {input.metrics:q} \
             --pairs {input.pairs:q} \
+            {params.trainings:q} \
             {params.bootstrap:q} \
             --output {output.summary:q} \
+            --provenance {output.provenance:q}
+        """
+
+
+rule simulated_to_real:
+    """Compare every method on shrunken tiles with the same tiles of a real coarse scan."""
+    input:
+        pairs="results/pairs/{sample}.h5",
+        real=of_every_method("results/metrics/{method}/{sample}.csv"),
+        simulated=lambda wildcards: expand(
+            "results/metrics/{method}/{simulated}.csv",
+            method=methods(),
+            simulated=simulations(wildcards.sample),
+        ),
+    output:
+        table="results/metrics/{sample}.simulated_to_real.csv",
+        provenance="results/metrics/{sample}.simulated_to_real.provenance.json",
+    log:
+        "results/logs/simulated_to_real/{sample}.log",
+    conda:
+        "../envs/metrics.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        logged=launcher,
+        script=path_of("simulated_to_real"),
+        rerun_on=reasons("metrics", "simulated_to_real", methods()),
+        tables=simulated_to_real_flags,
+        bootstrap=bootstrap_flags(),
+    shell:
+        """
+        exec {params.logged:q} {log:q} {params.script:q} \
+            {params.tables:q} \
+            --pairs {input.pairs:q} \
+            {params.bootstrap:q} \
+            --output {output.table:q} \
             --provenance {output.provenance:q}
         """

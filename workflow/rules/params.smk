@@ -233,6 +233,31 @@ def lpips_threads():
     )
 
 
+def records_of_trainings():
+    """Records of the trainings of every model under evaluation, and of those that it descends from."""
+    models = [
+        each for model in config["evaluation"]["models"] for each in line_of(model)
+    ]
+    return expand(
+        "results/models/{model}/training.provenance.json", model=dict.fromkeys(models)
+    )
+
+
+def simulated_to_real_flags(wildcards):
+    """Tables of one simulated sample after the other, the methods of each in their order.
+
+    Flags of file names, as Snakemake sorts the inputs that it compares.
+    """
+    tables = "results/metrics/{method}/{sample}.csv"
+    simulated = [
+        tables.format(method=method, sample=sample)
+        for sample in simulations(wildcards.sample)
+        for method in methods()
+    ]
+    real = [tables.format(method=each, sample=wildcards.sample) for each in methods()]
+    return [*flag("real", real), *flag("simulated", simulated)]
+
+
 def bootstrap_flags():
     settings = {key: config["evaluation"][key] for key in ("confidence", "resamples")}
     return as_flags({**settings, "seed": config["seed"]})
@@ -293,11 +318,18 @@ def external_inputs():
         file
         for section, name in sources
         if "phantom" not in config[section][name]
-        for file in volume_files(name, config[section][name], section)
+        for file in files_behind(section, name)
     ]
     coarse = [file for sample in pairs_of_scans() for file in coarse_files(sample)]
     published = [entry["path"] for entry in config["weights"].values()]
     return files + coarse + published
+
+
+def files_behind(section, name):
+    """Files that a volume is read from, with those that its own files name; a download has none but its own."""
+    entry = config[section][name]
+    files = volume_files(name, entry, section)
+    return files if "url" in entry else list(map(str, belonging(files)))
 
 
 def made_before_proof(wildcards):
@@ -397,6 +429,35 @@ def hr_reading_flags(wildcards):
 def stamp_of_hr(wildcards):
     hr = config["upscale"][wildcards.volume].get("hr")
     return stamp_of_sample(hr) if hr else ""
+
+
+def hr_file(wildcards, pattern):
+    """A file of the sample that is the true fine scan of a volume."""
+    return "results/" + pattern.format(config["upscale"][wildcards.volume]["hr"])
+
+
+def pair_of_judge(wildcards):
+    """How the true fine scan lies on the volume, where both are a pair of the config."""
+    volume = config["upscale"][wildcards.volume]
+    partner = config["samples"][volume["hr"]].get("lr", {})
+    if partner.get("path") != volume["path"]:
+        return {}
+    return {
+        "registration": hr_file(wildcards, "registration/{}.json"),
+        "degradation": hr_file(wildcards, "degradation/{}.json"),
+    }
+
+
+def pair_of_judge_flags(wildcards, input):
+    names = ("registration", "degradation")
+    return [word for name in names for word in flag(name, input.get(name))]
+
+
+def judged_reading_flags(wildcards):
+    """How to read the volume itself, along the axis that the fine scan's slices follow."""
+    entry = config["upscale"][wildcards.volume]
+    fine = config["samples"][entry["hr"]]
+    return [*flags_of_reading(entry, "lr-"), *axis_flag(fine)]
 
 
 # --- figures ---

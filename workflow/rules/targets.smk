@@ -9,21 +9,23 @@ UNPLANNED = ("MissingRuleException", "InputFunctionException")
 def tell_unknown_targets():
     """Let Snakemake end in one sentence where nothing makes what the command line names.
 
-    It reads the Snakefile before it knows the targets, so the place to look is its log. The targets of a Snakefile that
-    uses this one as a module are its own.
+    It reads the Snakefile before it knows the targets, and calls nothing of ours before it plans, so the place to look
+    is its log. The targets of a Snakefile that uses this one as a module are its own.
     """
     if workflow.is_main_process and not IS_MODULE:
-        logger.addFilter(with_unknown_target)
+        logger.addFilter(stop_at_unknown_target)
 
 
-def with_unknown_target(record):
-    """Filter of the log: put the sentence in place of Snakemake's where it could not plan because of a target."""
+def stop_at_unknown_target(record):
+    """Filter of the log: end as after every mistake of the user where Snakemake could not plan because of a target.
+
+    It has given up by then and has nothing left to do but to print its own sentence and end with exit code 1.
+    """
     if getattr(record, "exception", None) in UNPLANNED:
         asked = workflow.dag_settings
         names = {*asked.targets, *asked.forcerun, *asked.until, *asked.omit_from}
         if unknown := [name for name in sorted(names) if not is_made(name)]:
-            sentence = unknown_target(unknown[0], target_rules(), target_files())
-            record.msg = f"sandstone-srgan: error: {one_line(sentence)}"
+            stop(unknown_target(unknown[0], target_rules(), target_files()))
     return True
 
 
@@ -84,6 +86,33 @@ def pair_samples():
     return [sample for sample in used_samples() if "lr" in config["samples"][sample]]
 
 
+def simulations(sample):
+    """Samples under evaluation that shrink the fine scan of a pair."""
+    own = config["samples"]
+    return [
+        each
+        for each in config["evaluation"]["samples"]
+        if own[each].get("scan_of") == sample and "lr" not in own[each]
+    ]
+
+
+def simulated_pairs():
+    """Pairs under evaluation whose fine scan is shrunken too, so that both can be compared."""
+    return [
+        sample
+        for sample in config["evaluation"]["samples"]
+        if "lr" in config["samples"][sample] and simulations(sample)
+    ]
+
+
+def gaps():
+    """The tables of what a real coarse scan costs."""
+    return [
+        f"results/metrics/{sample}.simulated_to_real.csv"
+        for sample in simulated_pairs()
+    ]
+
+
 def methods():
     """Baselines and models, in the order of tables and figures."""
     return config["evaluation"]["baselines"] + config["evaluation"]["models"]
@@ -123,11 +152,14 @@ def of_models():
 
 
 def of_evaluation():
-    return expand(
-        "evaluation/{sample}/{figure}",
-        sample=config["evaluation"]["samples"],
-        figure=["comparison", "metrics", "spectra"],
-    )
+    return [
+        *expand(
+            "evaluation/{sample}/{figure}",
+            sample=config["evaluation"]["samples"],
+            figure=["comparison", "metrics", "spectra"],
+        ),
+        *expand("evaluation/{sample}/simulated_to_real", sample=simulated_pairs()),
+    ]
 
 
 def model_cards():
@@ -138,10 +170,20 @@ def model_cards():
 def upscaled():
     """Every file of every volume that the config wants upscaled."""
     files = {"zarr": "{name}.ome.zarr/zarr.json", "tiff": "{name}.ome.tif"}
-    return [
+    images = [
         f"results/upscaled/{name}/{files[kind].format(name=name)}"
         for name, entry in config["upscale"].items()
         for kind in entry["formats"]
+    ]
+    return images + [f"results/upscaled/{name}/quality.csv" for name in judged()]
+
+
+def judged():
+    """Volumes to upscale whose true fine scan is a sample that the run slices anyway."""
+    return [
+        name
+        for name, entry in config["upscale"].items()
+        if entry.get("hr") in used_samples()
     ]
 
 

@@ -90,14 +90,17 @@ def tile_metrics(
     return measured
 
 
-def summed_power(tiles: "np.ndarray", pixel_um: float) -> tuple["np.ndarray", "np.ndarray"]:
-    """Return the frequencies and the sum over tiles (n, y, x) of their radial power spectra."""
+def summed_spectrum(
+    first: "np.ndarray", second: "np.ndarray", pixel_um: float
+) -> tuple["np.ndarray", "np.ndarray"]:
+    """Return the frequencies and the sum of the cross spectra of tiles (n, y, x), pair by pair."""
     import numpy as np
 
     from sandstone.imaging import grey
     from sandstone.metrics import spectra
 
-    results = [spectra.radial_power_spectrum(tile, pixel_um) for tile in grey.to_unit(tiles)]
+    pairs = zip(grey.to_unit(first), grey.to_unit(second), strict=True)
+    results = [spectra.cross_spectrum(*pair, pixel_um) for pair in pairs]
     return results[0][0], sum((power for _, power in results), np.zeros_like(results[0][1]))
 
 
@@ -114,15 +117,19 @@ def metric_table(test: "Split", sample: str, method: str, metrics: dict[str, lis
     return csv_text([*tables.TILE_COLUMNS, *metrics], rows)
 
 
-def spectrum_table(sample: str, frequency: "np.ndarray", spectra: dict[str, "np.ndarray"]) -> str:
-    """Return the spectra, named by method, as CSV text."""
+def spectrum_table(
+    sample: str,
+    frequency: "np.ndarray",
+    spectra: "dict[str, tuple[np.ndarray, np.ndarray]]",
+) -> str:
+    """Return the power spectra and ring correlations with HR, named by method, as CSV text."""
     from sandstone.files import csv_text
     from sandstone.metrics import tables
 
     rows = (
-        [sample, method, f"{f:.9g}", f"{p:.9g}"]
-        for method, power in spectra.items()
-        for f, p in zip(frequency, power, strict=True)
+        [sample, method, *(f"{value:.9g}" for value in row)]
+        for method, measured in spectra.items()
+        for row in zip(frequency, *measured, strict=True)
     )
     return csv_text(tables.SPECTRUM_COLUMNS, rows)
 
@@ -136,18 +143,25 @@ def measure(
     networks: "Mapping[str, Distance]",
 ) -> tuple[str, str]:
     """Measure all test tiles and return the table of metrics and the spectra as CSV text."""
+    from sandstone.metrics.spectra import ring_correlation
+
     metrics: dict[str, list[float]] = {}
     hr_power: Any = 0.0  # arrays from the first batch on
     sr_power: Any = 0.0
+    shared: Any = 0.0
     for hr, sr in read_batches(test, predictions, border):
         for name, values in tile_metrics(hr, sr, predictions.attrs.grey_max, networks).items():
             metrics.setdefault(name, []).extend(values)
-        frequency, power = summed_power(hr, pixel_um)
+        frequency, power = summed_spectrum(hr, hr, pixel_um)
         hr_power = hr_power + power
-        sr_power = sr_power + summed_power(sr, pixel_um)[1]
+        sr_power = sr_power + summed_spectrum(sr, sr, pixel_um)[1]
+        shared = shared + summed_spectrum(hr, sr, pixel_um)[1]
 
     sample, method, n = predictions.attrs.sample, predictions.attrs.method, len(test)
-    spectra = {"hr": hr_power / n, method: sr_power / n}
+    spectra = {
+        "hr": (hr_power / n, ring_correlation(hr_power, hr_power, hr_power)),
+        method: (sr_power / n, ring_correlation(shared, hr_power, sr_power)),
+    }
     return metric_table(test, sample, method, metrics), spectrum_table(sample, frequency, spectra)
 
 

@@ -15,8 +15,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
-from sandstone.choices import DEGRADATIONS, FITTED, SCALES, SCANNED
-from sandstone.errors import InputError
+from sandstone.choices import AUTO_GUARD, DEGRADATIONS, FITTED, SCALES, SCANNED
+from sandstone.errors import InputError, note
 from sandstone.provenance.record import add_record_flag, write_record
 from sandstone.seeds import Stage
 
@@ -64,6 +64,11 @@ def share_or_range(text: str) -> float | range:
     if last < first:
         raise argparse.ArgumentTypeError(f"{text} ends before it starts")
     return range(first, last + 1)
+
+
+def guard_width(text: str) -> float | str:
+    """Parse micrometres, or the word that has them measured."""
+    return text if text == AUTO_GUARD else cli.non_negative_float(text)
 
 
 def check_plane(stack: "Slices", recipe: Recipe) -> None:
@@ -190,13 +195,20 @@ def no_tiles(name: str, stack: "Slices", zs: range, recipe: Recipe) -> InputErro
     )
 
 
-def attributes(stack: "Slices", recipe: Recipe, guard_um: float) -> "PairsAttributes":
-    """Return what the pairs file says of itself."""
+def attributes(
+    stack: "Slices", recipe: Recipe, wanted_guard: float | str, depth_step: int
+) -> "PairsAttributes":
+    """Return what the pairs file says of itself, the correlation of the slices measured."""
+    from sandstone.dataset import guard
     from sandstone.dataset.pairs import PairsAttributes
     from sandstone.dataset.splits import guard_slices
     from sandstone.imaging import grey
 
     z, y, x = map(float, stack.metadata["voxel_size_um"])
+    measured = guard.measure(stack)
+    guard_um = (
+        guard.automatic_um(measured, (z, y, x)) if isinstance(wanted_guard, str) else wanted_guard
+    )
     return PairsAttributes(
         sample=stack.metadata["sample"],
         scale=recipe.scale,
@@ -206,8 +218,27 @@ def attributes(stack: "Slices", recipe: Recipe, guard_um: float) -> "PairsAttrib
         seed=recipe.seed,
         guard_um=guard_um,
         guard_slices=guard_slices(guard_um, z),
+        depth_step=depth_step,
+        correlation=measured._asdict(),
         grey_max=grey.grey_max(stack.dtype),
     )
+
+
+def tell_of_guard(about: "PairsAttributes") -> None:
+    """Print how alike slices are, how wide the guard is, and what speaks against that."""
+    from sandstone.dataset import guard
+
+    measured = guard.Correlation(**about.correlation)
+    pairs = zip(measured.lags, measured.values, strict=True)
+    if measured.lags:
+        print("correlation of slices:", ", ".join(f"{value:.2f} at {lag}" for lag, value in pairs))
+    print(
+        f"guard: {about.guard_um:g} µm, {about.guard_slices} slice(s); "
+        f"{guard.in_words(measured, about.hr_voxel_size_um[0])}",
+        flush=True,
+    )
+    if sentence := guard.warning(about):
+        note(sentence)
 
 
 def degradation_of(args: argparse.Namespace, stack: "Slices") -> "Degradation":
@@ -249,7 +280,6 @@ def fitted_degradation(path: str, stack: "Slices", scale: int) -> "Degradation":
     InputError
         If the file is missing or damaged, or the fit is for another scale.
     """
-    from sandstone.errors import note
     from sandstone.imaging.degrade import Degradation
     from sandstone.registration.fitted import Scanner
     from sandstone.sizes import zyx
@@ -299,7 +329,12 @@ def parser() -> argparse.ArgumentParser:
     split = "share of the slices left by the guards, or range FIRST:LAST, both included"
     for name, share in {"train": 0.6, "val": 0.1, "test": 0.3}.items():
         add(f"--{name}", type=share_or_range, default=share, help=split)
-    add("--guard-um", type=cli.non_negative_float, default=30.0, help="between splits, µm")
+    add(
+        "--guard-um",
+        type=guard_width,
+        default=30.0,
+        help=f"between splits, µm, or {AUTO_GUARD}: the correlation length of the slices",
+    )
     add("--degradation-kernel", choices=DEGRADATIONS, default="bicubic", help="HR to LR")
     add(
         "--degradation-psf-sigma",
@@ -360,19 +395,22 @@ def main(argv: Sequence[str] | None = None) -> None:
         degradation = degradation_of(args, stack)
         recipe = Recipe(args.scale, args.hr_size, degradation, args.seed, coarse)
         check_plane(stack, recipe)
-        about = attributes(stack, recipe, args.guard_um)
+        by_shares = not any(isinstance(part, range) for part in wanted.values())
+        depth_step = args.depth_step if by_shares else 1
+        about = attributes(stack, recipe, args.guard_um, depth_step)
         splits = split_by_depth(
             depths(stack),
             wanted,
-            guard_um=args.guard_um,
+            guard_um=about.guard_um,
             voxel_z_um=about.hr_voxel_size_um[0],
         )
         check_reach(splits, recipe.depth_reach, about.hr_voxel_size_um[0])
+        tell_of_guard(about)
         ends = {name: (part[0], part[-1]) for name, part in splits.items()}
         with write_pairs(args.output, about, slices=ends, hr_size=args.hr_size) as writer:
             for name, part in splits.items():
-                taken = part if isinstance(wanted[name], range) else part[:: args.depth_step]
                 stride = args.stride if name == "train" else args.hr_size
+                taken = part[::depth_step]
                 write_split(writer, name, stack, taken, stride=stride, recipe=recipe)
     write_record(__file__, args, voxel_size_um=about.hr_voxel_size_um)
 

@@ -7,48 +7,20 @@ from a result; nothing is typed by hand.
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
 from sandstone.errors import InputError
 from sandstone.provenance.record import add_record_flag, write_record
+from sandstone.provenance.trainings import Line, model_of, read_training, samples_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sandstone.dataset.pairs import Pairs
+    from sandstone.dataset.pairs import Pairs, PairsAttributes
 
 USES = {"train": "weights", "val": "curves, best weights", "test": "the metrics below"}
 SHORT_HASH = 16  # hexadecimal digits that tell files apart to the eye; the record has all
-
-
-@dataclass(frozen=True)
-class Training:
-    """One training of a line: of the model itself, or of one that it descends from."""
-
-    model: str
-    record: Mapping[str, Any]
-
-    @property
-    def parameters(self) -> Mapping[str, Any]:
-        """Its settings, by the flags of train.py."""
-        return self.record["parameters"]
-
-    @property
-    def samples(self) -> list[str]:
-        """The rocks that it was trained on."""
-        return list(self.record["voxel_size_um"])
-
-
-# A model's own training, then those of the models that it started from, the youngest first.
-Line = Sequence[Training]
-
-
-def samples_of(line: Line) -> list[str]:
-    """Return every rock that the weights have seen, those of the last training first."""
-    return list(dict.fromkeys(sample for training in line for sample in training.samples))
 
 
 def data_section(
@@ -82,10 +54,7 @@ def data_section(
             "|---|---|---|---|",
             *_split_rows(each),
             "",
-            (
-                f"Between splits lie at least {attrs.guard_slices} slice(s) "
-                f"({attrs.guard_um:g} µm) that no split uses."
-            ),
+            *_guard(attrs),
             "",
         ]
     return lines
@@ -120,6 +89,22 @@ def _split_rows(pairs: "Pairs") -> Iterator[str]:
         split = pairs.split(name)
         first, last = split.slices
         yield f"| {name} | {first} to {last} | {len(split)} | {use} |"
+
+
+def _guard(attrs: "PairsAttributes") -> list[str]:
+    """Say what keeps the splits apart, how alike slices are, and whether that suffices."""
+    from sandstone.dataset import guard
+
+    measured = guard.Correlation(**attrs.correlation)
+    lines = [
+        (
+            f"Between splits lie at least {attrs.guard_slices} slice(s) ({attrs.guard_um:g} µm) "
+            f"that no split uses; {guard.in_words(measured, attrs.hr_voxel_size_um[0])}."
+        )
+    ]
+    if sentence := guard.warning(attrs):
+        lines += ["", f"**Note:** {sentence}."]
+    return lines
 
 
 def _size(edges: Sequence[float]) -> str:
@@ -316,11 +301,10 @@ def read_sources(paths: Sequence[str]) -> dict[str, Mapping[str, Any]]:
 
 def read_line(model: str, record: str, ancestors: Sequence[str]) -> Line:
     """Return the trainings of a model and of its ancestors, which lie in folders of their names."""
-    from sandstone.provenance import records
-
-    names = [model, *(Path(path).absolute().parent.name for path in ancestors)]
-    found = [records.read(path).content for path in (record, *ancestors)]
-    return [Training(*each) for each in zip(names, found, strict=True)]
+    return [
+        read_training(model, record),
+        *(read_training(model_of(path), path) for path in ancestors),
+    ]
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,7 +1,9 @@
 """Draw how each metric is distributed over the test tiles of one sample, method by method.
 
 Boxes hold the middle half of the tiles, whiskers reach the tiles within 1.5 box lengths, dots are
-tiles. The diamond is the mean with its confidence interval, from the summary.
+tiles. The diamond is the mean with its confidence interval, from the summary. Below each axis stand
+the gains of the models over the best interpolation, and beside their names whether a model has seen
+the rock.
 """
 
 from __future__ import annotations
@@ -87,15 +89,49 @@ def draw(metrics: pd.DataFrame, summary: pd.DataFrame) -> Figure:
 
     names = metric_columns(metrics)
     methods = list(metrics["method"].unique())
-    figure = style.figure(1.0 + 3.3 * len(names), 1.6 + 0.55 * len(methods))
+    labels = {name: axis_label(summary.xs(name, level="metric"), name) for name in names}
+    lines = max(label.count("\n") for label in labels.values())
+    figure = style.figure(1.0 + 3.3 * len(names), 1.6 + 0.55 * len(methods) + 0.16 * lines)
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
     for letter, axes, name in zip("abcdefghijkl", panels, names, strict=False):
         draw_metric(axes, metrics, summary.xs(name, level="metric"), name)
+        axes.set_xlabel(labels[name])
         style.panel_label(axes, letter)
+    panels[0].set_yticks(range(len(methods)), [method_label(method, summary) for method in methods])
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     tiles = metrics["tile"].nunique()
     figure.suptitle(f"{metrics['sample'].iloc[0]}: {tiles} test tiles by every method")
     return figure
+
+
+def axis_label(rows: pd.DataFrame, name: str) -> str:
+    """Return what an axis shows, and below it what each model gains.
+
+    Parameters
+    ----------
+    rows
+        The summary of one metric, by method.
+    name
+        Column of the metric.
+    """
+    from sandstone.metrics import quality
+    from sandstone.metrics.gains import Gain
+
+    metric = quality.described(name)
+    models = rows[rows["rock"].notna() & rows["gain"].notna()]
+    lines = [metric.label]
+    if len(models):
+        lines.append(f"gain over {models['baseline'].iloc[0]}, tile by tile:")
+    for method, *row in models[["baseline", "gain", "gain_low", "gain_high"]].itertuples():
+        gain = Gain(*row)
+        lines.append(f"{method}: {gain.text(metric.digits + 1)}, {gain.verdict}")
+    return "\n".join(lines)
+
+
+def method_label(method: str, summary: pd.DataFrame) -> str:
+    """Return the name of a method, and of a model whether it has seen the rock."""
+    known = summary.loc[method, "rock"].dropna()
+    return f"{method}\n({known.iloc[0]} rock)" if len(known) else method
 
 
 def draw_metric(axes: Axes, metrics: pd.DataFrame, summary: pd.DataFrame, name: str) -> None:
@@ -104,7 +140,6 @@ def draw_metric(axes: Axes, metrics: pd.DataFrame, summary: pd.DataFrame, name: 
     import seaborn as sns
 
     from sandstone import style
-    from sandstone.metrics import quality
 
     methods = list(metrics["method"].unique())
     colours = style.method_colours(methods)
@@ -130,7 +165,7 @@ def draw_metric(axes: Axes, metrics: pd.DataFrame, summary: pd.DataFrame, name: 
         heights = place + 0.36 * spread(values.size)
         axes.scatter(values, heights, s=5, color=colours[method], linewidth=0, rasterized=True)
         draw_mean(axes, summary.loc[method], place + MEAN_OFFSET, name)
-    axes.set(xlabel=quality.described(name).label, ylabel="")
+    axes.set_ylabel("")
     axes.grid(visible=False, axis="y")
 
 

@@ -212,9 +212,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser().parse_args(argv)
     check_flags(args)
 
+    from sandstone import unchanged
     from sandstone.sizes import zyx
     from sandstone.upscaling.layout import Layout, network_digests, write_layout
-    from sandstone.volumes import unchanged
 
     with (
         flags.open_named(args) as volume,

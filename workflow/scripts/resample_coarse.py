@@ -53,7 +53,7 @@ def check_ratio_of(volume: "Volume", grid: "Grid") -> None:
 
 def check_overlap(scan: "CoarseScan", grid: "Grid", sample: str) -> None:
     """Refuse a coarse scan that shows nothing of the slices."""
-    if not any(shown.any() for shown in scan.shown(grid)):
+    if not any(scan.shown(plane).any() for plane in range(grid.shape[0])):
         raise InputError(
             f"{sample}: the coarse scan shows nothing of the fine scan's slices; check their "
             "registration, and that both are of one rock"
@@ -76,19 +76,19 @@ def write_outputs(
     from sandstone.tiff_stack import write_stack
 
     low, high = metadata["window"]["low"], metadata["window"]["high"]
-    dtype = metadata["dtype"]
+    dtype, planes = metadata["dtype"], range(grid.shape[0])
     progress = Progress("resampling the coarse scan", grid.shape[0], "slices")
 
     def stretched() -> Iterator[np.ndarray]:
-        for levels in scan.planes(grid):
+        for plane in planes:
             progress.add(1)
-            yield window.apply(greys.to_fine(levels), low, high, dtype)
+            yield window.apply(greys.to_fine(scan.plane(plane)), low, high, dtype)
 
     size = grid.lr_voxel_size_um
     write_stack(args.slices, stretched(), shape=grid.shape, dtype=dtype, voxel_size_um=size)
     write_stack(
         args.mask,
-        (shown.astype(np.uint8) * ROCK for shown in scan.shown(grid)),
+        (scan.shown(plane).astype(np.uint8) * ROCK for plane in planes),
         shape=grid.shape,
         dtype=np.uint8,
         voxel_size_um=size,
@@ -130,7 +130,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     greys = GreyMap.from_dict(fit["grey"], args.degradation)
     with flags.open_named(args, "lr") as volume:
         check_ratio_of(volume, grid)
-        scan = CoarseScan(volume.read, volume.shape, volume.voxel_size_um, transform)
+        size = volume.voxel_size_um
+        scan = CoarseScan(volume.read, volume.shape, size, transform, grid)
         check_overlap(scan, grid, metadata["sample"])
         write_outputs(args, scan, grid, greys, metadata)
         volume.check_unchanged()

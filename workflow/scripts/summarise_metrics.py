@@ -1,26 +1,31 @@
-"""Make the summary of means and confidence intervals from the per-tile tables of all methods.
+"""Make the summary of means, medians and gains from the per-tile tables of all methods.
 
-The interval comes from a bootstrap of depth blocks, each as long as the guard that keeps
-the splits of the sample apart.
+A gain is the mean difference from the best interpolation on the same tiles. Intervals come from a
+bootstrap of depth blocks, each as long as the guard that keeps the splits of the sample apart.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandstone import cli
-from sandstone.errors import InputError
+from sandstone.choices import BASELINES
+from sandstone.errors import InputError, note
 from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from sandstone.dataset.pairs import PairsAttributes
     from sandstone.metrics.bootstrap import MeanInterval
+    from sandstone.metrics.gains import Gain
+    from sandstone.provenance.trainings import Training
 
 FEW_BLOCKS = 10  # with 5, a 95 % interval covers the truth in 83 % of simulations
+ROUNDING = 1e-6  # of the per-tile tables
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,51 @@ def read_table(path: str) -> TileTable:
     return TileTable(path, sample, method, table[corners].to_numpy(), metrics)
 
 
+@dataclass(frozen=True)
+class Score:
+    """One metric of one method on one sample.
+
+    `gain` is over `baseline`, the best interpolation. That one has none itself, nor has any method
+    where no interpolation is measured.
+    """
+
+    values: "np.ndarray"
+    mean: "MeanInterval"
+    baseline: str | None
+    gain: "Gain | None"
+
+    @property
+    def median(self) -> float:
+        """The middle tile's value."""
+        import numpy as np
+
+        return float(np.median(self.values))
+
+    @property
+    def mean_is_pulled(self) -> bool:
+        """Whether a few tiles unlike the others pull the mean out of the middle half."""
+        import numpy as np
+
+        # Without interpolation: the values may be infinite.
+        low, high = np.quantile(self.values, [0.25, 0.75], method="inverted_cdf")
+        return not low - ROUNDING <= self.mean.mean <= high + ROUNDING
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the summary says of one method on one sample: a score for each metric.
+
+    `rock` is seen, unseen or unknown, and empty for interpolation; `depths` holds z of each tile,
+    shape (n,).
+    """
+
+    sample: str
+    method: str
+    rock: str
+    depths: "np.ndarray"
+    scores: dict[str, Score]
+
+
 def check_comparable(tables: Sequence[TileTable]) -> None:
     """Check that each sample's methods are named once and cover the same tiles.
 
@@ -90,72 +140,185 @@ def check_comparable(tables: Sequence[TileTable]) -> None:
             )
 
 
-def read_block_lengths(paths: Sequence[str]) -> dict[str, int]:
-    """Return each sample's block length in slices: the guard of its pairs file, at least 1."""
+def read_attributes(paths: Sequence[str]) -> "dict[str, PairsAttributes]":
+    """Return what the pairs file of each sample says of itself."""
     from sandstone.dataset import pairs
 
-    lengths = {}
+    found: dict[str, PairsAttributes] = {}
     for path in paths:
         with pairs.open_pairs(path) as reference:
-            if reference.attrs.sample in lengths:
+            if reference.attrs.sample in found:
                 raise InputError(
                     f"{path} is a second pairs file of sample {reference.attrs.sample}:"
                     " name each sample once under --pairs"
                 )
-            lengths[reference.attrs.sample] = max(reference.attrs.guard_slices, 1)
-    return lengths
+            found[reference.attrs.sample] = reference.attrs
+    return found
 
 
-def intervals(
-    table: TileTable, block_slices: int, *, confidence: float, resamples: int, seed: int
-) -> dict[str, "MeanInterval"]:
-    """Return mean and interval of each metric of one method."""
-    from sandstone.metrics import bootstrap
+def scores(
+    table: TileTable, alike: Sequence[TileTable], interval: "Callable[..., MeanInterval]"
+) -> dict[str, Score]:
+    """Return the scores of one method by metric.
+
+    Parameters
+    ----------
+    table : TileTable
+    alike : sequence of TileTable
+        Those of all methods on the same tiles.
+    interval : callable
+        Takes values and depths of tiles, shape (n,): the bootstrap with its settings, so that
+        means and gains have the same draws.
+    """
+    from sandstone.metrics import gains, quality
 
     z = table.corners[:, 0]
-    return {
-        name: bootstrap.block_bootstrap(
-            values, z, block_slices, confidence=confidence, resamples=resamples, seed=seed
+    found = {}
+    for name, values in table.metrics.items():
+        metric = quality.described(name)
+        by_method = {each.method: each.metrics[name] for each in alike if name in each.metrics}
+        best = gains.best_baseline(metric, by_method)
+        gain = None
+        if best is not None and best != table.method:
+            over = interval(metric.gain(values, by_method[best]), z)
+            gain = gains.Gain(best, over.mean, over.ci_low, over.ci_high)
+        found[name] = Score(values, interval(values, z), best, gain)
+    return found
+
+
+def summarise(
+    tables: Sequence[TileTable],
+    about: "Mapping[str, PairsAttributes]",
+    trainings: "Mapping[str, Training]",
+    bootstrap: "Callable[..., MeanInterval]",
+) -> list[Result]:
+    """Return the result of every table: samples sorted, their methods in the order given.
+
+    Raises
+    ------
+    InputError
+        If a sample has no pairs file.
+    """
+    from functools import partial
+
+    from sandstone.dataset import guard
+
+    results = []
+    for table in sorted(tables, key=lambda table: table.sample):  # stable: methods as given
+        if table.sample not in about:
+            raise InputError(
+                f"no pairs file of sample {table.sample}, which {table.path} measures:"
+                " name it under --pairs"
+            )
+        alike = [each for each in tables if each.sample == table.sample]
+        length = guard.span_slices(about[table.sample])
+        interval = partial(bootstrap, block_slices=length)
+        results.append(
+            Result(
+                sample=table.sample,
+                method=table.method,
+                rock=rock(table.method, table.sample, trainings),
+                depths=table.corners[:, 0],
+                scores=scores(table, alike, interval),
+            )
         )
-        for name, values in table.metrics.items()
-    }
+    return results
 
 
-def summary_text(summary: Sequence[tuple[TileTable, dict[str, "MeanInterval"]]]) -> str:
-    """Return the tidy summary as CSV text; an interval that cannot be given is empty."""
+def rock(method: str, sample: str, trainings: "Mapping[str, Training]") -> str:
+    """Return what a method knows of the rock, nothing of an interpolation."""
+    from sandstone.provenance.trainings import rock_of
+
+    return "" if method in BASELINES else rock_of(method, sample, trainings)
+
+
+def summary_text(results: Iterable[Result]) -> str:
+    """Return the tidy summary as CSV text; what cannot be given is empty."""
     from sandstone.files import csv_text
     from sandstone.metrics.tables import SUMMARY_COLUMNS
 
     rows = (
-        [table.sample, table.method, metric, *map(_cell, (mean, low, high)), n]
-        for table, results in summary
-        for metric, (mean, low, high, n) in results.items()
+        [
+            *(result.sample, result.method, metric),
+            *map(_cell, score.mean[:3]),
+            score.mean.n,
+            _cell(score.median),
+            score.baseline or "",
+            *(map(_cell, score.gain[1:]) if score.gain else [""] * 3),
+            result.rock,
+        ]
+        for result in results
+        for metric, score in result.scores.items()
     )
     return csv_text(SUMMARY_COLUMNS, rows)
 
 
 def print_summary(
-    summary: Sequence[tuple[TileTable, dict[str, "MeanInterval"]]],
-    block_lengths: dict[str, int],
-    confidence: float,
+    results: Iterable[Result], about: "Mapping[str, PairsAttributes]", confidence: float
 ) -> None:
-    """Print one table a sample: a line a method, a column a metric, mean [interval]."""
+    """Print two tables a sample: the means of every method, and what its models gain."""
+    from itertools import groupby
+
+    from sandstone.dataset import guard
     from sandstone.metrics import bootstrap
 
-    sample = None
-    for table, results in summary:
-        if table.sample != sample:
-            sample, length = table.sample, block_lengths[table.sample]
-            blocks = bootstrap.depth_blocks(table.corners[:, 0], length).max() + 1
-            print(
-                f"\n{sample}: {len(table.corners)} tiles in {blocks} depth block(s) of"
-                f" {length} slices; mean [{confidence:.0%} interval]"
-            )
-            if blocks < FEW_BLOCKS:
-                print("so few blocks make the interval too narrow, see docs/metrics.md")
-            print(f"{'method':<16}" + "".join(f"{metric:<28}" for metric in results))
-        cells = "".join(f"{_printed(result):<28}" for result in results.values())
-        print(f"{table.method:<16}{cells}".rstrip(), flush=True)
+    for sample, group in groupby(results, key=lambda result: result.sample):
+        own, length = list(group), guard.span_slices(about[sample])
+        blocks = int(bootstrap.depth_blocks(own[0].depths, length).max()) + 1
+        print(
+            f"\n{sample}: {len(own[0].depths)} tiles in {blocks} depth block(s) of {length} slices;"
+            f" mean [{confidence:.0%} interval] median"
+        )
+        print_caveats(own, blocks)
+        if sentence := guard.warning(about[sample]):
+            note(sentence)
+        print_means(own)
+        print_gains(own, confidence)
+
+
+def print_caveats(results: Sequence[Result], blocks: int) -> None:
+    """Print why to doubt the intervals, the verdicts and the means of a sample."""
+    if blocks == 1:
+        print("one depth block leaves no interval and no verdict, see docs/metrics.md")
+    elif blocks < FEW_BLOCKS:
+        print(
+            "so few blocks make the intervals too narrow and the verdicts too sure,"
+            " see docs/metrics.md"
+        )
+    scores = (each for result in results for each in result.scores.items())
+    if pulled := dict.fromkeys(metric for metric, score in scores if score.mean_is_pulled):
+        print(
+            f"a few tiles unlike the others, such as air, pull at means of {', '.join(pulled)}:"
+            " read the medians"
+        )
+
+
+def print_means(results: Sequence[Result]) -> None:
+    """Print a line a method, a column a metric: mean [interval] median."""
+    print(f"{'method':<16}" + "".join(f"{metric:<37}" for metric in results[0].scores))
+    for result in results:
+        cells = "".join(f"{_printed(score):<37}" for score in result.scores.values())
+        print(f"{result.method:<16}{cells}".rstrip(), flush=True)
+
+
+def print_gains(results: Sequence[Result], confidence: float) -> None:
+    """Print a line a model and metric: its gain over the best interpolation, with a verdict."""
+    gained = [
+        (f"{result.method:<16}{result.rock:<9}{metric:<9}{score.baseline:<10}", score.gain)
+        for result in results
+        if result.rock
+        for metric, score in result.scores.items()
+        if score.gain
+    ]
+    if not gained:
+        return
+    print(
+        "\ngain over the best interpolation, tile by tile, positive is better;"
+        f" mean [{confidence:.0%} interval]"
+    )
+    print(f"{'model':<16}{'rock':<9}{'metric':<9}{'over':<10}{'gain':<29}verdict")
+    for what, gain in gained:
+        print(f"{what}{gain.text(4):<29}{gain.verdict}", flush=True)
 
 
 def _numeric(column: "pd.Series") -> bool:
@@ -163,13 +326,13 @@ def _numeric(column: "pd.Series") -> bool:
 
 
 def _cell(value: float) -> str:
-    return "" if value != value else f"{value:.6f}"  # noqa: PLR0124 - true for NaN alone
+    return "" if value != value else f"{value:z.6f}"  # noqa: PLR0124 - true for NaN alone
 
 
-def _printed(result: "MeanInterval") -> str:
-    mean, low, high, _ = result
+def _printed(score: Score) -> str:
+    mean, low, high, _ = score.mean
     interval = f"{low:.4f}, {high:.4f}" if low <= high else "none"
-    return f"{mean:.4f} [{interval}]"
+    return f"{mean:.4f} [{interval}] {score.median:.4f}"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -190,6 +353,14 @@ def parser() -> argparse.ArgumentParser:
         required=True,
         help="tile pairs of each sample (.h5)",
     )
+    add(
+        "--trainings",
+        type=cli.InputPath,
+        nargs="*",
+        default=[],
+        help="provenance of the trainings of the models and of those that they descend from"
+        " (.json), in folders of their names; they tell seen from unseen rock",
+    )
     add("--confidence", type=cli.fraction, default=0.95, help="of the intervals, 0 to 1")
     add("--resamples", type=cli.positive_int, default=2000, help="bootstrap draws of depth blocks")
     add("--seed", type=cli.non_negative_int, default=1, help="of the draws")
@@ -201,29 +372,25 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the tables, resample their depth blocks, write and print the summary."""
     args = parser().parse_args(argv)
+    from functools import partial
+
     from sandstone import files
+    from sandstone.metrics.bootstrap import block_bootstrap
+    from sandstone.provenance.trainings import read_trainings
 
     tables = [read_table(path) for path in args.metrics]
     check_comparable(tables)
-    block_lengths = read_block_lengths(args.pairs)
-    summary = []
-    for table in sorted(tables, key=lambda table: table.sample):  # stable: methods as given
-        if table.sample not in block_lengths:
-            raise InputError(
-                f"no pairs file of sample {table.sample}, which {table.path} measures:"
-                " name it under --pairs"
-            )
-        results = intervals(
-            table,
-            block_lengths[table.sample],
-            confidence=args.confidence,
-            resamples=args.resamples,
-            seed=args.seed,
-        )
-        summary.append((table, results))
-    files.write_text(args.output, summary_text(summary))
+    about = read_attributes(args.pairs)
+    settings = {"confidence": args.confidence, "resamples": args.resamples, "seed": args.seed}
+    results = summarise(
+        tables,
+        about,
+        read_trainings(args.trainings),
+        partial(block_bootstrap, **settings),
+    )
+    files.write_text(args.output, summary_text(results))
     write_record(__file__, args)
-    print_summary(summary, block_lengths, args.confidence)
+    print_summary(results, about, args.confidence)
 
 
 if __name__ == "__main__":

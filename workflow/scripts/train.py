@@ -166,7 +166,7 @@ def train(args: argparse.Namespace, trainer: "Trainer", pairs: "list[Pairs]") ->
     checkpointing = _checkpointing(args)
     record = loop.resume(trainer, checkpointing)
     board = Board(Path(args.tensorboard_dir), resumed=record.step > 0)
-    lines = ProgressLines(done=record.step, steps=args.steps)
+    lines = ProgressLines(steps=args.steps)
     try:
         loop.run(
             trainer,

@@ -72,10 +72,10 @@ def compute(
     InputError
         If the volume changes meanwhile; the blocks computed from it are removed.
     """
+    from sandstone import unchanged
     from sandstone.models import inference
     from sandstone.progress import VOXELS, Progress
     from sandstone.upscaling import blockwise
-    from sandstone.volumes import unchanged
 
     network = inference.load_network(Path(args.model_dir), args.threads)
     voxels = sum(layout.tiling.voxels(block) for block in pending)
@@ -135,10 +135,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.slab >= args.slabs:
         raise InputError(f"--slab {args.slab} is not below --slabs {args.slabs}; count from 0")
 
+    from sandstone import unchanged
     from sandstone.files import write_json
     from sandstone.upscaling.chunk_store import ChunkStore
     from sandstone.upscaling.layout import check_volume, read_layout
-    from sandstone.volumes import unchanged
 
     layout = read_layout(Path(args.layout))
     check_network(layout, Path(args.model_dir))

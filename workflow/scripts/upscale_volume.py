@@ -199,9 +199,9 @@ def measure_and_join(args: argparse.Namespace, layout: "Layout", store: "ChunkSt
     list of Path
         Files of the volumes that were read.
     """
+    from sandstone import unchanged
     from sandstone.upscaling import pyramid
     from sandstone.upscaling.layout import check_volume
-    from sandstone.volumes import unchanged
 
     with ExitStack() as stack:
         volume = stack.enter_context(flags.open_named(args))

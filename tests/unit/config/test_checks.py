@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sandstone.choices import AUTO_GUARD
 from sandstone.config import checks as configuration
 from sandstone.errors import InputError
 
@@ -29,6 +30,11 @@ def test_defaults_of_two_models_are_not_shared(config: Config) -> None:
     fresh = {key: value for key, value in config.items() if key != "slices"}
     configuration.validate(fresh)
     assert fresh["slices"]["window"] == [0.1, 99.9]
+
+
+def test_the_guard_may_be_measured(config: Config) -> None:
+    config["pairs"]["guard_um"] = AUTO_GUARD
+    configuration.validate(config)
 
 
 def _set(*keys: str | int, value: object) -> Callable[[Config], None]:
@@ -70,6 +76,9 @@ MISTAKES = {
     "wrong type": (_set("pairs", "scale", value="four"), "pairs.scale"),
     "section is a number": (_set("models", value=3), "a mapping of keys"),
     "out of range": (_set("evaluation", "confidence", value=2), "evaluation.confidence"),
+    "guard of another word": (_set("pairs", "guard_um", value="wide"), "or auto"),
+    "guard read as text": (_set("pairs", "guard_um", value="40"), "as 40, without quotes"),
+    "guard below zero": (_set("pairs", "guard_um", value=-1), "pairs.guard_um"),
     "not finite": (_set("pairs", "guard_um", value=float("nan")), "finite"),
     "bad name": (_set("samples", "a b; rm", value=RAW), "a-z, 0-9 and _"),
     "scale does not divide": (_set("pairs", "scale", value=3), "take 255 or 258"),

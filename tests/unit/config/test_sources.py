@@ -74,7 +74,7 @@ def test_a_layout_is_for_files_that_may_be_headerless() -> None:
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (["rock.txm"], "that of Zeiss; export"),
+        (["rock.isq"], "that of Scanco; export"),
         (["1.tif", "1.png", "2.png"], "holds 2 PNG files and 1 TIFF"),
         (["rock.txt"], "holds no TIFF slices"),
     ],
@@ -84,7 +84,7 @@ def test_names_that_are_no_volume_are_refused_without_any_library(
 ) -> None:
     for name in names:
         (tmp_path / name).touch()
-    path = tmp_path / names[0] if names[0].endswith("txm") else tmp_path
+    path = tmp_path / names[0] if names[0].endswith("isq") else tmp_path
     with pytest.raises(InputError, match=sentence):
         sources.volume_files("x", {"path": str(path)})
 
@@ -147,7 +147,7 @@ def test_looking_for_files_needs_no_library_of_the_jobs() -> None:
     program = """
 import sys
 import sandstone.config.checks, sandstone.config.flags, sandstone.config.sources
-import sandstone.volumes.unchanged
+import sandstone.volumes.folder
 print(*sys.modules)
 """
     done = subprocess.run(

@@ -66,6 +66,17 @@ def test_a_guard_is_whole_slices(guard_um, voxel_z_um, slices):
     assert guard_slices(guard_um, voxel_z_um) == slices
 
 
+@pytest.mark.parametrize(
+    ("depth", "advice"), [(20, "set guard_um to at most 16"), (2, "but the sample has 2; use more")]
+)
+def test_a_guard_that_does_not_fit_is_told_with_the_one_that_does(depth, advice):
+    with pytest.raises(InputError, match=advice) as caught:
+        split_by_depth(range(depth), SHARES, guard_um=18, voxel_z_um=2)
+    assert ("at most" in str(caught.value)) == (depth > 2)
+    if depth > 2:
+        split_by_depth(range(depth), SHARES, guard_um=16, voxel_z_um=2)
+
+
 def test_isolated_slices_are_split_by_ranges():
     wanted = {"train": range(6), "val": range(6, 7), "test": range(7, 8)}
     assert split_by_depth(range(8), wanted, guard_um=30, voxel_z_um=112) == wanted

@@ -66,6 +66,39 @@ def test_a_run_shares_its_slack_between_both_ends():
     assert corners == [(0, 4), (0, 20), (0, 36)]
 
 
+@pytest.mark.parametrize("height", [48, 52, 56, 63, 64])
+@pytest.mark.parametrize("stride", [8, 16])
+def test_bands_share_their_slack_between_top_and_bottom(height, stride):
+    corners = place_tiles(np.ones((height, 16), bool), size=16, stride=stride, multiple_of=4)
+    tops = [y for y, _ in corners]
+    below = height - (tops[-1] + 16)
+    assert set(np.diff(tops)) == {stride}
+    assert max(tops[0], below) < stride
+    assert 0 <= below - tops[0] < 2 * 4
+
+
+def test_the_bands_of_a_plug_lie_around_its_axis():
+    plug = np.pad(disc(768, 370), ((0, 100), (0, 0)))
+    corners = place_tiles(plug, size=128, stride=64, multiple_of=4)
+    tops = sorted({y for y, _ in corners})
+    assert abs((tops[0] + tops[-1] + 128) / 2 - 768 / 2) <= 4
+
+
+@settings(max_examples=60, deadline=None)
+@given(layouts())
+def test_central_bands_cost_no_tile(layout):
+    """The most tiles of any choice of bands, counted without asking where the bands lie."""
+    mask, size, stride, scale = layout
+    full = {
+        y: len(place_tiles(mask[y : y + size], size=size, stride=stride, multiple_of=scale))
+        for y in range(0, mask.shape[0] - size + 1, scale)
+    }
+    most = dict.fromkeys(range(mask.shape[0] + size + scale), 0)
+    for y in sorted(full, reverse=True):
+        most[y] = max(most[y + scale], full[y] + most[y + stride])
+    assert len(place_tiles(mask, size=size, stride=stride, multiple_of=scale)) == most[0]
+
+
 def test_every_run_of_a_band_takes_tiles():
     mask = np.ones((16, 50), bool)
     mask[5, 20:26] = False

@@ -96,6 +96,12 @@ def test_an_infinite_value_stays_in_sight() -> None:
     assert np.isnan([result.ci_low, result.ci_high]).all()
 
 
+@pytest.mark.filterwarnings("error")
+def test_infinities_of_both_signs_have_no_mean() -> None:
+    result = bootstrap.block_bootstrap([-np.inf, np.inf, 31.0], [0, 10, 20], 5, **SETTINGS)
+    assert np.isnan(result[:3]).all()
+
+
 @pytest.mark.parametrize(
     ("z", "length", "expected"),
     [

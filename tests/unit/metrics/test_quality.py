@@ -144,6 +144,18 @@ def test_a_metric_tells_whether_more_of_it_is_better(pair):
             assert (same > other) == (metric.better == "higher")
 
 
+def test_a_gain_is_positive_where_it_is_better():
+    for metric in quality.METRICS:
+        sign = 1 if metric.better == "higher" else -1
+        np.testing.assert_array_equal(metric.gain([2.0, 5.0], [1.5, 6.0]), [sign * 0.5, -sign])
+
+
+def test_tiles_of_equal_infinite_score_gain_nothing():
+    psnr = quality.described("psnr_db")
+    gain = psnr.gain([np.inf, np.inf, 30.0], [np.inf, 30.0, np.inf])
+    np.testing.assert_array_equal(gain, [0.0, np.inf, -np.inf])
+
+
 def test_columns_differ_from_each_other_and_from_those_of_a_tile():
     columns = [*TILE_COLUMNS, *(metric.column for metric in quality.METRICS)]
     assert len(columns) == len(set(columns))

@@ -75,3 +75,51 @@ def test_in_plane_voxel_size() -> None:
     assert spectra.in_plane_voxel_size_um((5.0, 2.2, 2.2)) == 2.2
     with pytest.raises(InputError, match=r"2\.2 x 2\.5"):
         spectra.in_plane_voxel_size_um((2.2, 2.2, 2.5))
+
+
+def correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Ring correlation of two sets of tiles (n, y, x)."""
+    pairs = [(first, second), (first, first), (second, second)]
+    sums = [
+        sum(spectra.cross_spectrum(a, b, 2.0)[1] for a, b in zip(*pair, strict=True))
+        for pair in pairs
+    ]
+    return spectra.ring_correlation(*sums)
+
+
+def test_a_tile_correlates_wholly_with_itself() -> None:
+    tiles = np.random.default_rng(1).random((3, 40, 48))
+    np.testing.assert_allclose(correlation(tiles, 0.3 * tiles + 0.2), 1, rtol=1e-9)
+
+
+def test_what_is_independent_does_not_correlate() -> None:
+    first, second = np.random.default_rng(2).normal(size=(2, 64, 64, 64))
+    assert np.abs(correlation(first, second)[5:]).max() < 0.1
+
+
+def test_noise_of_equal_power_halves_the_agreement() -> None:
+    signal, noise = np.random.default_rng(3).normal(size=(2, 128, 64, 64))
+    # One noisy set against the truth: the root of the share of its power that is true.
+    np.testing.assert_allclose(correlation(signal, signal + noise)[5:], np.sqrt(0.5), atol=0.05)
+
+
+def test_nothing_correlates_with_an_even_tile() -> None:
+    tiles = np.random.default_rng(4).random((1, 16, 16))
+    assert not correlation(tiles, np.zeros_like(tiles)).any()
+
+
+FREQUENCY = np.array([0.1, 0.2, 0.3, 0.4])
+
+
+@pytest.mark.parametrize(
+    ("correlation", "size"),
+    [
+        ([1, 0.9, 0.3, 0.6], 1 / 0.2667),
+        ([1, 0.5, 0.4, 0.1], 1 / 0.2),
+        ([1, 1, 1, 0.6], 1 / 0.4),
+        ([0.4, 0.9, 0.9, 0.9], np.inf),
+    ],
+)
+def test_details_are_true_down_to_the_first_fall(correlation: list[float], size: float) -> None:
+    found = spectra.resolution_um(FREQUENCY, np.array(correlation))
+    assert found == pytest.approx(size, rel=1e-3)

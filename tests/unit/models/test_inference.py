@@ -1,19 +1,10 @@
-import keras
 import numpy as np
 import pytest
+from helpers.small_networks import SMALL, random_images
 
 from sandstone.models import inference, networks
 
-SMALL = {"blocks": 1, "filters": 4}
-
-
-@pytest.fixture(autouse=True)
-def seed():
-    keras.utils.set_random_seed(0)
-
-
-def random_images(*shape):
-    return np.random.default_rng(0).random(shape, dtype=np.float32)
+pytestmark = pytest.mark.usefixtures("seed")
 
 
 def test_prediction_is_clipped_and_repeats_to_the_bit():

@@ -1,16 +1,13 @@
 import keras
 import numpy as np
 import pytest
+from helpers.small_networks import random_images
 from keras import ops
 
 from sandstone.imaging import resample
 from sandstone.models import layers
 
 SCALES = [2, 3, 4, 8]
-
-
-def random_images(*shape):
-    return np.random.default_rng(0).random(shape, dtype=np.float32)
 
 
 def blocks_of(image, factor):

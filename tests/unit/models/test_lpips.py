@@ -1,14 +1,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers.small_networks import random_images
 from keras import ops
 
 from sandstone.errors import InputError
 from sandstone.models.lpips import LpipsAlex, lpips_shapes
-
-
-def random_images(*shape, seed=0):
-    return np.random.default_rng(seed).random(shape, dtype=np.float32)
 
 
 def made_arrays():

@@ -1,31 +1,16 @@
 import keras
 import numpy as np
 import pytest
+from helpers.small_networks import SMALL, random_images, randomise
 
 from sandstone.errors import InputError
 from sandstone.imaging import resample
 from sandstone.models import description, networks
 from sandstone.models.options import STAGES
 
-SMALL = {"blocks": 1, "filters": 4}
+pytestmark = pytest.mark.usefixtures("seed")
+
 NOTEBOOK = {"architecture": "notebook", "batch_norm": True, "bicubic_skip": False}
-
-
-@pytest.fixture(autouse=True)
-def seed():
-    keras.utils.set_random_seed(0)
-
-
-def random_images(*shape):
-    return np.random.default_rng(0).random(shape, dtype=np.float32)
-
-
-def randomise(model, *, biases):
-    """Give every weight a random value above zero, so that no two terms cancel."""
-    rng = np.random.default_rng(1)
-    for weight in model.weights:
-        if biases or "bias" not in weight.path:
-            weight.assign(rng.uniform(0.05, 0.15, weight.shape))
 
 
 @pytest.mark.parametrize("scale", STAGES)

@@ -5,16 +5,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers.small_networks import random_images
 from keras import ops
 
 from sandstone.errors import InputError
 from sandstone.models.vgg19 import VGG19_MD5, Vgg19Features
 
 VGG19_FILTERS = {1: [64] * 2, 2: [128] * 2, 3: [256] * 4, 4: [512] * 4, 5: [512] * 4}
-
-
-def random_images(*shape, seed=0):
-    return np.random.default_rng(seed).random(shape, dtype=np.float32)
 
 
 def vgg19_names():

@@ -2,32 +2,15 @@ import json
 import time
 
 import h5py
-import keras
 import numpy as np
 import pytest
+from helpers.small_networks import SMALL, random_images, randomise
 
 from sandstone.errors import InputError
 from sandstone.models import networks, weights
 from sandstone.models.options import generator_config
 
-SMALL = {"blocks": 1, "filters": 4}
-
-
-@pytest.fixture(autouse=True)
-def seed():
-    keras.utils.set_random_seed(0)
-
-
-def random_images(*shape):
-    return np.random.default_rng(0).random(shape, dtype=np.float32)
-
-
-def randomise(model, *, biases):
-    """Give every weight a random value above zero, so that no two terms cancel."""
-    rng = np.random.default_rng(1)
-    for weight in model.weights:
-        if biases or "bias" not in weight.path:
-            weight.assign(rng.uniform(0.05, 0.15, weight.shape))
+pytestmark = pytest.mark.usefixtures("seed")
 
 
 def test_the_same_weights_make_the_same_bytes(tmp_path):

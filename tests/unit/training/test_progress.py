@@ -15,7 +15,7 @@ def clock(monkeypatch):
 
 
 def test_a_line_is_shown_every_few_seconds(clock, capsys):
-    lines = progress.ProgressLines(done=10, steps=10_000)
+    lines = progress.ProgressLines(steps=10_000)
     for step in range(11, 14):
         clock["seconds"] += 2
         lines.show({"step": step} | ROW)
@@ -26,7 +26,7 @@ def test_a_line_is_shown_every_few_seconds(clock, capsys):
 
 
 def test_validations_and_the_last_step_are_always_shown(clock, capsys):
-    lines = progress.ProgressLines(done=0, steps=3)
+    lines = progress.ProgressLines(steps=3)
     lines.show({"step": 1} | ROW | {"val_psnr_db": 31.234, "val_ssim": 0.9})
     lines.show({"step": 2} | ROW)
     lines.show({"step": 3} | ROW)
@@ -35,6 +35,21 @@ def test_validations_and_the_last_step_are_always_shown(clock, capsys):
     assert "validation 31.23 dB, SSIM 0.900" in first
     assert last.startswith("step 3/3")
     assert last.endswith("0:00:00 left")
+
+
+def test_the_first_step_counts_in_no_speed_since_it_compiles(clock, capsys):
+    lines = progress.ProgressLines(steps=100)
+    for step, seconds in enumerate([60, 2, 2, 2], start=1):
+        clock["seconds"] += seconds
+        lines.show({"step": step} | ROW)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "step 1/100: loss 0.25, pixel 0.25, learning rate 0.001"
+    assert second.endswith(", 2000 ms/step, 0:03:12 left")
+
+
+def test_a_training_of_one_step_has_no_speed(clock, capsys):
+    progress.ProgressLines(steps=1).show({"step": 1} | ROW)
+    assert capsys.readouterr().out.endswith("learning rate 0.001\n")
 
 
 def scalars(folder):

@@ -1,33 +1,50 @@
 """Files like those of public reports, each with what is right; see the README.md beside them."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from helpers.volume_checks import refuse, voxel_size
 
 from sandstone.errors import InputError
 from sandstone.volumes.volume import Volume, open_volume
 
 Capture = pytest.CaptureFixture[str]
-WHOLE = (12, 40, 48)
+SIZE = 2.5
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cases(shared_cases: Path) -> Path:
     return shared_cases / "volumes"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def rock(shared_data: Path) -> np.ndarray:
     """What most files hold, grey levels 0 to 255."""
     return tifffile.imread(shared_data / "bentheimer_pair_hr2um.tif")[10:22, 20:60, 100:148]
 
 
 def assert_is(volume: Volume, expected: np.ndarray, *, times: int = 200) -> None:
-    """Levels of 16 bits are those of 8 bits times 200, in some files with finer steps on top."""
+    """Levels of 16 bits are those of 8 bits times 200, in some files with finer steps on top.
+
+    White saturates at the end of 16 bits.
+    """
     assert volume.shape == expected.shape
-    np.testing.assert_array_equal(volume.read(0, volume.shape[0]) // times, expected)
+    white = min(255, 65535 // times)
+    np.testing.assert_array_equal(
+        volume.read(0, volume.shape[0]) // times, np.minimum(expected, white)
+    )
+
+
+def assert_reads(rock: np.ndarray, path: Path, scale: int = 200, **options: object) -> None:
+    """Check that a file holds the rock, as a whole and in some rows of some slices."""
+    with open_volume(path, **options) as volume:
+        assert volume.dtype == (np.uint8 if scale == 1 else np.uint16)
+        assert_is(volume, rock, times=scale)
+        whole = volume.read(0, len(rock))
+        np.testing.assert_array_equal(volume.read(5, 8, slice(3, 9)), whole[5:8, 3:9])
 
 
 def notes(capsys: Capture) -> list[str]:
@@ -109,3 +126,86 @@ def test_an_empty_size_counts_as_none(cases: Path, rock: np.ndarray) -> None:
     with pytest.raises(InputError, match="neither the file nor the config tells the voxel size"):
         open_volume(path)
     assert_is(open_volume(path, voxel_size_um=2.5), rock)
+
+
+# --- formats ---
+
+
+def test_blocks_of_anu(cases: Path, rock: np.ndarray, tmp_path: Path) -> None:
+    folder = cases / "03_anu_blocks_tomo_nc"
+    for path in (folder, folder / "*.nc"):
+        assert_reads(rock, path)
+        assert voxel_size(path) == pytest.approx((SIZE,) * 3)
+    first, second = sorted(folder.glob("*.nc"))
+    refuse(first, "only slices 0 to 5 of 12, one of 2 blocks; give the folder")
+    shutil.copy(second, tmp_path)
+    refuse(tmp_path, "6 to 11 of 12, one of 2 blocks, without block00000000.nc; copy the missing")
+
+
+@pytest.mark.parametrize("name", ["icl.mhd", "iclgz.mhd"])
+def test_metaimage_of_imperial_college(cases: Path, rock: np.ndarray, name: str) -> None:
+    assert_reads(rock, cases / "04_imperial_mhd" / name, voxel_size_um=SIZE)
+
+
+@pytest.mark.parametrize("name", ["dot.mhd", "dot.nhdr"])
+def test_data_file_with_a_dot_and_a_slash(cases: Path, rock: np.ndarray, name: str) -> None:
+    assert_reads(rock, cases / "06_dot_slash" / name)
+    assert voxel_size(cases / "06_dot_slash" / name) == pytest.approx((SIZE,) * 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("b2r.ome.zarr", (SIZE,) * 3),
+        ("short.zarr", (SIZE,) * 3),
+        ("xyz.zarr", (2 * SIZE, SIZE, SIZE)),
+    ],
+)
+def test_zarr(cases: Path, rock: np.ndarray, name: str, size: tuple) -> None:
+    assert_reads(rock, cases / "09_zarr" / name)
+    assert voxel_size(cases / "09_zarr" / name) == size
+
+
+def test_zarr_before_units(cases: Path, rock: np.ndarray) -> None:
+    path = cases / "09_zarr" / "v03.zarr"
+    assert_reads(rock, path, voxel_size_um=SIZE)
+    with open_volume(path, voxel_size_um=2 * SIZE, dataset="1") as coarse:
+        assert coarse.shape == (6, 20, 24)
+
+
+def test_a_coarse_level_of_bioformats2raw_has_its_own_size(cases: Path) -> None:
+    path = cases / "09_zarr" / "b2r.ome.zarr"
+    assert voxel_size(path, dataset="0/1") == (SIZE, 2 * SIZE, 2 * SIZE)
+
+
+def test_skyscan(cases: Path, rock: np.ndarray, capsys: Capture) -> None:
+    for name in ("bmp", "tif_with_spr", "tif_with_spr/*.tif"):
+        folder = cases / "10_skyscan" / name
+        assert_reads(rock, folder, scale=1)
+        assert voxel_size(folder) == (SIZE,) * 3
+    told = capsys.readouterr().out
+    assert "plug_rec_spr.tif: a preview beside the slices is left out" in told
+    refuse(cases / "10_skyscan" / "bmp", "says 2.5 µm a voxel along z", voxel_size_um=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("ilastik.h5", {"voxel_size_um": SIZE}),
+        ("rock.nxs", {}),
+        ("bdv.h5", {"voxel_size_um": SIZE, "scale": 400}),
+        ("hard.h5", {"voxel_size_um": SIZE}),
+        ("hard.h5", {"voxel_size_um": SIZE, "dataset": "/entry1/tomo_entry/data/data"}),
+        ("v73.mat", {"voxel_size_um": SIZE}),
+    ],
+)
+def test_hdf5(cases: Path, rock: np.ndarray, name: str, options: dict) -> None:
+    assert_reads(rock, cases / "11_hdf5" / name, **options)
+
+
+@pytest.mark.parametrize("name", ["list.nhdr", "pattern.nhdr"])
+def test_nrrd_of_several_files(cases: Path, rock: np.ndarray, name: str) -> None:
+    path = cases / "13_nhdr_list_and_pattern" / name
+    assert_reads(rock, path)
+    assert voxel_size(path) == (SIZE,) * 3
+    assert len(open_volume(path).files) == 13

@@ -168,6 +168,73 @@ def test_big_data_viewer(tmp_path: Path) -> None:
     refuse(tmp_path / "two.h5", "set dataset to one of t00000/s00/0/cells, t00000/s01/0/cells")
 
 
+def write_bdv_xml(path: Path, unit: str, size: str = "6 7 5", setup: int = 0) -> None:
+    path.write_text(
+        f"""<?xml version="1.0" encoding="UTF-8"?>
+<SpimData version="0.2"><SequenceDescription><ViewSetups><ViewSetup>
+  <id>{setup}</id><size>{size}</size>
+  <voxelSize><unit>{unit}</unit><size>1.0 2.0 3.0</size></voxelSize>
+</ViewSetup></ViewSetups></SequenceDescription></SpimData>""",
+        encoding="utf-8",
+    )
+
+
+def test_the_xml_of_big_data_viewer_tells_the_voxel_size(tmp_path: Path) -> None:
+    path = tmp_path / "rock.h5"
+    write_big_data_viewer(path, "s00")
+    assert is_silent(path)
+    write_bdv_xml(tmp_path / "rock.xml", "micrometer")
+    assert voxel_size(path) == (3, 2, 1)
+    assert voxel_size(path, dataset="t00000/s00/1/cells") == (6, 4, 2)
+    assert open_volume(path).files == (path, tmp_path / "rock.xml")
+    refuse(path, "the file says 3 µm a voxel along z", voxel_size_um=1)
+
+
+@pytest.mark.parametrize(
+    ("unit", "others"),
+    [("pixel", {}), ("µm", {"setup": 1}), ("µm", {"size": "6 7 9"}), ("µm", {"size": "huge"})],
+)
+def test_an_xml_that_tells_nothing_of_these_voxels_is_passed_over(
+    tmp_path: Path, unit: str, others: dict
+) -> None:
+    write_big_data_viewer(tmp_path / "rock.h5", "s00")
+    write_bdv_xml(tmp_path / "rock.xml", unit, **others)
+    assert is_silent(tmp_path / "rock.h5")
+
+
+def test_the_xml_of_another_volume_is_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_big_data_viewer(tmp_path / "rock.h5", "s00")
+    write_bdv_xml(tmp_path / "rock.xml", "µm", size="6 7 9")
+    assert_holds(tmp_path / "rock.h5")
+    assert "rock.xml: tells of other voxels than" in capfd.readouterr().out
+
+
+def test_a_cut_xml_counts_as_none_with_a_note(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_big_data_viewer(tmp_path / "rock.h5", "s00")
+    write_bdv_xml(tmp_path / "rock.xml", "µm")
+    cut(tmp_path / "rock.xml", 0.7)
+    assert_holds(tmp_path / "rock.h5")
+    assert "the voxel size in the metadata cannot be read" in capfd.readouterr().out
+
+
+def test_the_voxel_size_in_the_file_wins_over_the_xml(tmp_path: Path) -> None:
+    write_big_data_viewer(tmp_path / "rock.h5", "s00")
+    with h5py.File(tmp_path / "rock.h5", "a") as archive:
+        archive["t00000/s00/0/cells"].attrs["element_size_um"] = [6.0, 5.0, 4.0]
+    write_bdv_xml(tmp_path / "rock.xml", "µm")
+    assert voxel_size(tmp_path / "rock.h5") == (6, 5, 4)
+
+
+def test_another_xml_beside_an_hdf5_file_is_none_of_its_files(tmp_path: Path) -> None:
+    write_big_data_viewer(tmp_path / "rock.h5", "s00")
+    (tmp_path / "rock.xml").write_text("<scanner/>", encoding="utf-8")
+    assert open_volume(tmp_path / "rock.h5", voxel_size_um=1).files == (tmp_path / "rock.h5",)
+
+
 def test_a_hard_link_gives_another_name(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "rock.nxs", "w") as archive:
         archive["detector/data"] = VOXELS

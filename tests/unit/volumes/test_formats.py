@@ -12,7 +12,7 @@ from sandstone.volumes import formats
 from sandstone.volumes.volume import RawLayout, open_volume
 
 LAYOUT = RawLayout(shape=VOXELS.shape, dtype="uint16")
-LIBRARIES = {"h5py", "nrrd", "scipy", "zarr"}
+LIBRARIES = {"h5py", "nibabel", "nrrd", "olefile", "pydicom", "scipy", "zarr"}
 
 
 @pytest.fixture
@@ -72,21 +72,16 @@ def test_a_format_that_is_not_read_says_how_to_export_it(tmp_path: Path, suffix:
     assert suffix not in formats.known()
 
 
+@pytest.mark.parametrize("name", ["rock", "rock.0001", "rock.raw", "rock.npy"])
 @pytest.mark.parametrize(
-    ("start", "program"),
-    [
-        (b"# AmiraMesh BINARY-LITTLE-ENDIAN 2.1", "Amira"),
-        (b"# Avizo 3.0", "Avizo"),
-        (bytes(128) + b"DICM", "DICOM"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Zeiss"),
-    ],
+    ("start", "suffix"),
+    [(bytes(at) + magic, suffix) for (at, magic), (suffix, _) in formats.NAMES.items()],
 )
-@pytest.mark.parametrize("name", ["rock", "rock.0001", "rock.raw"])
-def test_such_a_format_is_known_by_its_beginning(
-    tmp_path: Path, name: str, start: bytes, program: str
+def test_a_format_that_is_read_is_known_under_another_name(
+    tmp_path: Path, name: str, start: bytes, suffix: str
 ) -> None:
     (tmp_path / name).write_bytes(start + bytes(200))
-    with pytest.raises(InputError, match=f"not read; it is that of .*{program}"):
+    with pytest.raises(InputError, match=rf"begins like .*rename it to \{suffix}"):
         open_volume(tmp_path / name, voxel_size_um=1, raw=LAYOUT if "raw" in name else None)
 
 

@@ -175,8 +175,32 @@ def test_several_slices_in_each_file(tmp_path: Path) -> None:
     refuse(path, "outside the header's folder")
     write_nrrd(path, "sizes: 6 7 6", "data file: LIST\na.raw\nb.raw", data=b"")
     refuse(path, "a.raw: .* need 252 bytes, but it holds 168")
-    write_nrrd(path, "sizes: 6 7 4", "encoding: gzip", "data file: z%d.raw 1 2 1", data=b"")
-    refuse(path, "several packed data files are not read")
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_several_files_may_each_be_packed(tmp_path: Path, *, said: bool) -> None:
+    for name, part in (("a.raw", VOXELS[:2]), ("b.raw", VOXELS[2:4])):
+        (tmp_path / name).write_bytes(gzip.compress(part.tobytes()))
+    named = "LIST\na.raw\nb.raw"
+    write_metaimage(
+        tmp_path / "rock.mhd", data_file=named, DimSize="6 7 4", CompressedData=str(said)
+    )
+    encoding = "encoding: gzip" if said else "encoding: raw"
+    write_nrrd(tmp_path / "rock.nhdr", "sizes: 6 7 4", encoding, f"data file: {named}", data=b"")
+    for header in ("rock.mhd", "rock.nhdr"):
+        assert_holds(tmp_path / header, VOXELS[:4])
+
+
+def test_a_packed_file_of_several_that_holds_too_little_is_named(tmp_path: Path) -> None:
+    for name, depth in (("a.raw", 2), ("b.raw", 1)):
+        (tmp_path / name).write_bytes(gzip.compress(VOXELS[:depth].tobytes()))
+    path = tmp_path / "rock.mhd"
+    write_metaimage(path, data_file="LIST\na.raw\nb.raw", DimSize="6 7 4", CompressedData="True")
+    with (
+        open_volume(path, voxel_size_um=1) as rock,
+        pytest.raises(InputError, match=r"b\.raw: .* need 168 bytes, but it holds 84"),
+    ):
+        rock.read(0, 4)
 
 
 # --- NRRD ---

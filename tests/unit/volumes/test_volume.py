@@ -230,7 +230,8 @@ def test_an_unreadable_file_is_one_sentence(
     def deny(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    for name in ("pathlib.Path.open", "tifffile.TiffFile", "h5py.File"):
+    opens = ("tifffile.TiffFile", "h5py.File", "olefile.OleFileIO")
+    for name in (*opens, "pydicom.filereader.read_file_meta_info", "pathlib.Path.open"):
         monkeypatch.setattr(name, deny)
     headerless = suffix in {".raw", ".raw.gz", ".vol"}
     layout = RawLayout((2, 10, 10), "uint8") if headerless else None

@@ -13,6 +13,16 @@ from .one_node import OneNodeCluster, wait_until
 TINY = ("--configfile", "tests/config/tiny.yaml")
 
 
+def test_a_group_wider_than_every_node_is_refused_before_anything_is_submitted(
+    clone: Clone, submit: Submit, tmp_path: Path
+) -> None:
+    run = submit(clone(tmp_path), *TINY, "--cores", 99)
+    printed = run.end(expected=2)
+    assert "the group tables_and_figures asks for " in printed
+    assert "lower cores to " in printed
+    assert run.submitted == []
+
+
 @pytest.mark.soak
 def test_a_run_on_a_cluster_that_restarts_gives_the_bytes_of_a_local_run(
     tiny: tuple[Path, str], clone: Clone, cluster: OneNodeCluster, submit: Submit, tmp_path: Path

@@ -11,6 +11,7 @@ BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")  # interpolations, mea
 AXES = ("z", "y", "x")  # of a volume, along which slices may follow each other
 DEGRADATIONS = ("bicubic", "psf", "fitted", "aliased_bilinear")  # how LR tiles come from HR slices
 SCANNED = "scanned"  # what stands for one where they come from a real coarse scan
+AUTO_GUARD = "auto"  # in place of micrometres: the correlation length of the slices
 FITTED = "fitted"  # the degradation that is a psf as fitted to a pair of scans
 # Settings that act with a kernel: always, and only where they are not 0.
 ACTING = {"psf": ("psf_sigma", "noise")}

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from types import TracebackType
 
 from sandstone import disk
 
@@ -16,6 +17,7 @@ FAILED_JOB = r"^(?:Error in \w*rule|CalledProcessError in)\b"
 LEAST_ROOM = 65536  # bytes; with less, not even the logs and records of a run fit
 SLURM = "logs/slurm"  # below the results: slurm-logdir in profiles/slurm
 PROFILE = "profiles/slurm/profile.yaml"
+STOPPED = "sandstone-srgan: error: the run was stopped: start again to continue"
 OUT_OF_MEMORY = r"oom[-_ ]kill|out[- ]of[- ]memory|exceeded (job )?memory limit"
 OUT_OF_TIME = r"DUE TO TIME LIMIT"
 
@@ -30,6 +32,25 @@ def prepare_jobs() -> None:
     own = str(Path(sys.executable).parent)
     os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", os.defpath)])
     os.environ["PYTHONNOUSERSITE"] = "1"
+
+
+def tell_of_ctrl_c() -> None:
+    """Let Ctrl-C end in one sentence also where Snakemake would print a traceback.
+
+    It looks after Ctrl-C while jobs run, but not before, when conda makes environments for
+    minutes. The exit is Python's own: by the signal.
+    """
+    usual = sys.excepthook
+
+    def tell(
+        kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+    ) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            print(STOPPED, file=sys.stderr)
+        else:
+            usual(kind, error, traceback)
+
+    sys.excepthook = tell
 
 
 def failures(results: Path, own_logs: Iterable[str | Path], *, since: float) -> list[str]:
@@ -71,7 +92,7 @@ def _without_sentence(results: Path, own_logs: Iterable[str | Path]) -> str:
             f"above, and its log in {results / 'logs'}, say more; if they do not, the job was "
             "killed, as when memory runs out: run again"
         )
-    return "sandstone-srgan: error: the run was stopped: start again to continue"
+    return STOPPED
 
 
 def without_command(told: str) -> str:

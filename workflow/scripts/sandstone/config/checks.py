@@ -6,7 +6,7 @@ from typing import Any
 
 from sandstone.choices import FITTED
 from sandstone.config import schema, validity
-from sandstone.config.coarse import check_pair, write_out_registrations
+from sandstone.config.coarse import check_pair, share_scans, write_out_registrations
 from sandstone.config.paths import check_inside_data, check_path, home_advice
 from sandstone.config.plain_yaml import check_keys
 from sandstone.config.sources import check_same_downloads, check_source
@@ -28,6 +28,7 @@ def validate(config: Config) -> None:
     """
     check_keys(config, "config")
     drop_nulls(config)
+    share_scans(config)
     write_out_registrations(config)
     schema.complete(config)
     _check_samples(config)

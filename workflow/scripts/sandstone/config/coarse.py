@@ -1,14 +1,43 @@
-"""What a config says of the coarse scan of a pair, and of how it lies on the fine one."""
+"""Scans that belong together: the fine and the coarse one of a pair, and samples of one scan."""
 
 from typing import Any
 
 from sandstone.config.sources import check_source
 from sandstone.config.validity import check_ratio
-from sandstone.errors import InputError
+from sandstone.errors import InputError, shortened, shown
 
 Config = dict[str, Any]
 
+SCAN = {"phantom", "path", "url", "sha256", "voxel_size_um", "dataset", "raw", "axis", "split"}
 GIVEN = ("shift_um", "rotation_deg", "scale")
+
+
+def share_scans(config: Config) -> None:
+    """Give each sample with `scan_of` the fine scan of the sample that it names, in place.
+
+    What it says of its own stays. What is no sample is left as it is: the schema says so.
+
+    Raises
+    ------
+    InputError
+        If that sample is none, or has its own scan from another one.
+    """
+    samples = config.get("samples") if isinstance(config, dict) else None
+    if not isinstance(samples, dict):
+        return
+    for name, sample in samples.items():
+        owner = sample.get("scan_of") if isinstance(sample, dict) else None
+        if not isinstance(owner, str):
+            continue
+        scan = samples.get(owner)
+        if not isinstance(scan, dict) or "scan_of" in scan:
+            others = [each for each in samples if "scan_of" not in (samples[each] or {})]
+            raise InputError(
+                f"config: samples.{name}.scan_of is {shown(owner)}, which has no scan of its own; "
+                f"choose from {shortened(', '.join(others))}"
+            )
+        for key in SCAN & scan.keys() - sample.keys():
+            sample[key] = scan[key]
 
 
 def write_out_registrations(config: Config) -> None:

@@ -56,12 +56,15 @@ def _describe_type(key: str, error: jsonschema.ValidationError) -> str:
     names = expected if isinstance(expected, list) else [expected]
     wanted = " or ".join(_TYPE_NAMES[name] for name in names)
     if isinstance(error.instance, str) and _is_number(error.instance):
-        return (
-            f"{key} is the text {shown(error.instance)}, not {wanted}; write it in a config file "
-            f"as {_yaml_number(error.instance)}, without quotes (--config makes text of nested "
-            "values)"
-        )
+        return _describe_number_as_text(key, error.instance, wanted)
     return f"{key} is {shown(error.instance)}, but must be {wanted}"
+
+
+def _describe_number_as_text(key: str, text: str, wanted: str) -> str:
+    return (
+        f"{key} is the text {shown(text)}, not {wanted}; write it in a config file as "
+        f"{_yaml_number(text)}, without quotes (--config makes text of nested values)"
+    )
 
 
 def _describe_enum(key: str, error: jsonschema.ValidationError) -> str:
@@ -77,6 +80,8 @@ def _describe_required(key: str, error: jsonschema.ValidationError) -> str:
 def _describe_pattern(key: str, error: jsonschema.ValidationError) -> str:
     if error.validator == "pattern" and "propertyNames" in error.schema_path:
         return f"the name {shown(error.instance)} in {key} may hold only a-z, 0-9 and _; rename it"
+    if "number" in error.schema.get("type", ()) and _is_number(error.instance):
+        return _describe_number_as_text(key, error.instance, _TYPE_NAMES["number"])
     description = error.schema.get("description", f"it must match {error.validator_value}")
     return f"{key} is {shown(error.instance)}, which does not fit; {description.strip()}"
 

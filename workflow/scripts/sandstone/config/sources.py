@@ -24,7 +24,10 @@ Config = dict[str, Any]
 
 HEADERLESS = (".raw", ".raw.gz")
 MAY_BE_HEADERLESS = (*HEADERLESS, ".vol")  # a .vol has its header beside it, or none
-READERS = ("h5py", "imagecodecs", "nrrd", "numpy", "PIL", "scipy", "tifffile", "zarr")
+READERS = (
+    *("h5py", "imagecodecs", "nibabel", "nrrd", "numpy", "olefile"),
+    *("PIL", "pydicom", "scipy", "tifffile", "zarr"),
+)
 
 
 def check_source(key: str, entry: Config) -> None:

@@ -23,7 +23,9 @@ class PairsAttributes:
     """Root attributes of a pairs file.
 
     Voxel sizes are micrometres in the order z, y, x. `degradation` holds the kernel and
-    the parameters that act with it; `grey_max` is the data range of the tiles.
+    the parameters that act with it. `depth_step` is the distance of the slices that were taken.
+    `correlation` is a `guard.Correlation` of them all: `lags`, `values` and `length`, slices.
+    `grey_max` is the data range of the tiles.
     """
 
     sample: str
@@ -34,6 +36,8 @@ class PairsAttributes:
     seed: int
     guard_um: float
     guard_slices: int
+    depth_step: int
+    correlation: dict[str, Any]
     grey_max: int
 
 
@@ -74,6 +78,20 @@ class Split:
         return len(self.z)
 
 
+def _is_correlation(value: Any) -> bool:
+    """Say whether a value is what a `guard.Correlation` is written as."""
+    if not isinstance(value, dict) or value.keys() != {"lags", "values", "length"}:
+        return False
+    lags, values, length = value["lags"], value["values"], value["length"]
+    return (
+        isinstance(lags, list)
+        and are(is_whole, lags, len(lags))
+        and are(is_number, values, len(lags))
+        and is_whole(length)
+        and length in [0, *lags]
+    )
+
+
 KINDS: dict[str, Kind] = {
     "sample": lambda value: isinstance(value, str),
     "method": lambda value: isinstance(value, str),
@@ -84,6 +102,8 @@ KINDS: dict[str, Kind] = {
     "seed": is_whole,
     "guard_um": lambda value: is_number(value) and value >= 0,
     "guard_slices": lambda value: is_whole(value) and value >= 0,
+    "depth_step": lambda value: is_whole(value) and value >= 1,
+    "correlation": _is_correlation,
     "grey_max": is_whole,
 }
 

@@ -59,7 +59,7 @@ def split_by_depth(
     ranges = {name: part for name in SPLITS if isinstance(part := wanted[name], range)}
     shares = {name: part for name in SPLITS if not isinstance(part := wanted[name], range)}
     if not ranges:
-        return _split_by_shares(slices, shares, guard_slices(guard_um, voxel_z_um))
+        return _split_by_shares(slices, shares, guard_um, voxel_z_um)
     if shares:
         raise InputError(
             "split mixes shares and slice ranges; give train, val and test as shares or as ranges"
@@ -97,7 +97,10 @@ def check_reach(splits: Mapping[str, range], reach: int, voxel_z_um: float) -> N
             )
 
 
-def _split_by_shares(slices: range, shares: Mapping[str, float], guard: int) -> dict[str, range]:
+def _split_by_shares(
+    slices: range, shares: Mapping[str, float], guard_um: float, voxel_z_um: float
+) -> dict[str, range]:
+    guard = guard_slices(guard_um, voxel_z_um)
     listed = [shares[name] for name in SPLITS]
     if min(listed) <= 0 or not math.isclose(sum(listed), 1, abs_tol=1e-6):
         raise InputError(
@@ -105,10 +108,12 @@ def _split_by_shares(slices: range, shares: Mapping[str, float], guard: int) -> 
         )
     usable = len(slices) - 2 * guard
     if usable < len(SPLITS):
+        largest = (len(slices) - len(SPLITS)) // 2
+        advice = f" or set guard_um to at most {largest * voxel_z_um:g}" if largest >= 0 else ""
         raise InputError(
             f"split needs {2 * guard + len(SPLITS)} slices (two guards of {guard} and one slice "
             f"for each of train, val, test), but the sample has {len(slices)}; "
-            "use more slices or lower guard_um"
+            f"use more slices{advice}"
         )
     train, val, _ = listed
     val_start = _clamp(round(train * usable), 1, usable - 2)
@@ -139,7 +144,8 @@ def _check_distances(ranges: Mapping[str, range], guard_um: float, voxel_z_um: f
         if distance < guard_um - TOLERANCE:
             raise InputError(
                 f"slice {last} ({lower}) and slice {first} ({upper}) are {distance:g} um apart, "
-                f"less than guard_um {guard_um:g}; move the ranges apart or lower guard_um"
+                f"less than guard_um {guard_um:g}; move the ranges apart or set guard_um to at "
+                f"most {distance:g}"
             )
 
 

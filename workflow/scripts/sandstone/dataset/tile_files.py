@@ -14,6 +14,7 @@ from sandstone.fields import Kind, check_fields
 from sandstone.imaging import grey
 
 CORNERS = ("z", "y", "x")
+JSON_TEXTS = ("degradation", "correlation")  # attributes that hold a dict
 # A tile's corner is 12 bytes: this many in a chunk make a page of the disk.
 CORNER_CHUNK = 1024
 
@@ -95,7 +96,7 @@ class TileFile:
 def _plain(name: str, attributes: h5py.AttributeManager) -> Any:
     """Return an attribute as plain Python: JSON text parsed, NumPy types gone."""
     value = attributes[name]
-    if name == "degradation":
+    if name in JSON_TEXTS:
         return json.loads(value)
     if isinstance(value, np.ndarray):
         return tuple(value.tolist())

@@ -1,4 +1,4 @@
-"""Where tiles lie inside a mask: in horizontal bands, centred in each run of the mask."""
+"""Where tiles lie inside a mask: in horizontal bands, centred across the bands and along each."""
 
 import numpy as np
 
@@ -10,8 +10,9 @@ def place_tiles(
 
     Tiles lie in horizontal bands at least `stride` apart. In each band, the runs of columns
     where the mask holds over the band's whole height take as many tiles as fit, `stride`
-    apart and centred in the run. The bands are those that give the most tiles, found by
-    dynamic programming over their positions.
+    apart and centred in the run. The bands are those that give the most tiles and, among
+    those, lie nearest to the middle of the rock's height, found by dynamic programming over
+    their positions.
 
     Parameters
     ----------
@@ -76,15 +77,29 @@ def _runs(
 
 
 def _best_bands(per_band: np.ndarray, step: int) -> np.ndarray:
-    """Choose bands at least `step` apart with the largest sum, the topmost among equals."""
-    n = len(per_band)
-    best = np.zeros(n + step, dtype=int)
+    """Choose bands at least `step` apart with the largest sum, the most central among equals.
+
+    Central are bands with the least sum of squared distances from the middle of all bands
+    that hold a tile; of two such choices, the upper one is taken. Without that, every choice
+    would begin at the top, and the last rows of a slice would never be used.
+    """
+    holding = np.flatnonzero(per_band)
+    if not len(holding):
+        return holding
+    n, twice_middle = len(per_band), int(holding[0] + holding[-1])
+    # From each position on: the most tiles and, of the same choice, minus its squared distances.
+    best = [(0, 0)] * (n + step)
+
+    def taking(i: int) -> tuple[int, int]:
+        tiles, distances = best[i + step]
+        return tiles + int(per_band[i]), distances - (2 * i - twice_middle) ** 2
+
     for i in reversed(range(n)):
-        best[i] = max(best[i + 1], per_band[i] + best[i + step])
+        best[i] = max(best[i + 1], taking(i))
     chosen = []
     i = 0
-    while i < n and best[i] > 0:
-        take = per_band[i] > 0 and per_band[i] + best[i + step] == best[i]
+    while i < n and best[i][0] > 0:
+        take = per_band[i] > 0 and taking(i) == best[i]
         if take:
             chosen.append(i)
         i += step if take else 1

@@ -91,7 +91,8 @@ def block_bootstrap(
     -------
     MeanInterval
         The interval is NaN with fewer than two blocks, or when a value is infinite (which
-        makes the mean infinite). With only a few blocks it is known to be too narrow.
+        makes the mean infinite, see `mean`). With only a few blocks it is known to be too
+        narrow.
 
     Raises
     ------
@@ -108,18 +109,24 @@ def block_bootstrap(
     _check(values, z, confidence, resamples)
     order = np.lexsort((values, z))  # sums to the bit, whatever the order of the tiles
     values, blocks = values[order], depth_blocks(z[order], block_slices)
-    n, mean = values.size, float(values.mean())
+    n, average = values.size, mean(values)
 
     tiles = np.bincount(blocks)
-    if tiles.size < 2 or not np.isfinite(mean):
-        return MeanInterval(mean, float("nan"), float("nan"), n)
+    if tiles.size < 2 or not np.isfinite(average):
+        return MeanInterval(average, float("nan"), float("nan"), n)
     sums = np.bincount(blocks, values)
     random = np.random.default_rng([seed, Stage.BOOTSTRAP])
     draws = random.integers(tiles.size, size=(resamples, tiles.size))
     means = sums[draws].sum(axis=1) / tiles[draws].sum(axis=1)
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
-    return MeanInterval(mean, float(low), float(high), n)
+    return MeanInterval(average, float(low), float(high), n)
+
+
+def mean(values: np.ndarray) -> float:
+    """Return the mean of values, shape (n,): NaN where infinities of both signs are among them."""
+    with np.errstate(invalid="ignore"):
+        return float(values.mean())
 
 
 def _check(values: np.ndarray, z: np.ndarray, confidence: float, resamples: int) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from sandstone.choices import SSIM_EDGE
@@ -183,6 +184,23 @@ class Metric:
     def text(self, value: float) -> str:
         """Return a value with its unit."""
         return f"{value:.{self.digits}f} {self.unit}".rstrip()
+
+    def gain(self, values: npt.ArrayLike, reference: npt.ArrayLike) -> np.ndarray:
+        """Return how much better values are than others, positive for better in any metric.
+
+        Two tiles that both equal HR have the same infinite PSNR, so neither gains: 0, not NaN.
+
+        Parameters
+        ----------
+        values, reference : array_like of float, of one shape
+
+        Returns
+        -------
+        ndarray of float64, in the metric's unit
+        """
+        values, reference = np.asarray(values, np.float64), np.asarray(reference, np.float64)
+        more, less = (values, reference) if self.better == "higher" else (reference, values)
+        return np.subtract(more, less, out=np.zeros_like(values), where=values != reference)
 
 
 METRICS = (

@@ -9,9 +9,20 @@ from sandstone.errors import InputError
 
 CORNER_COLUMNS = ("z", "y", "x")
 TILE_COLUMNS = ("sample", "method", "tile", *CORNER_COLUMNS)  # and a column a metric
-SPECTRUM_COLUMNS = ("sample", "method", "frequency_per_um", "power")
-SUMMARY_COLUMNS = ("sample", "method", "metric", "mean", "ci_low", "ci_high", "n")
-TEXTS = ("sample", "method", "metric")
+SPECTRUM_COLUMNS = ("sample", "method", "frequency_per_um", "power", "ring_correlation")
+SUMMARY_COLUMNS = (
+    *("sample", "method", "metric", "mean", "ci_low", "ci_high", "n", "median"),
+    *("baseline", "gain", "gain_low", "gain_high", "rock"),
+)
+GAP_COLUMNS = (
+    *("real", "simulated", "method", "metric", "mean_simulated", "mean_real"),
+    *("gap", "gap_low", "gap_high", "n"),
+)
+JUDGED_COLUMNS = (
+    *("volume", "method", "metric", "mean", "ci_low", "ci_high"),
+    *("gain", "gain_low", "gain_high", "n"),
+)
+TEXTS = ("volume", "real", "simulated", "sample", "method", "metric", "baseline", "rock")
 
 
 def read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:

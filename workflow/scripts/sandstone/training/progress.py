@@ -21,23 +21,26 @@ SHOWN = {
 class ProgressLines:
     """One line every few seconds, and one for every validation.
 
-    The clock steers only what is shown; no artefact depends on it.
+    The clock steers only what is shown; no artefact depends on it. The speed counts from the end
+    of the first step, in which TensorFlow compiles the networks.
     """
 
-    def __init__(self, *, done: int, steps: int) -> None:
+    def __init__(self, *, steps: int) -> None:
         self._steps = steps
-        self._mark = (done, time.monotonic())
+        self._shown = time.monotonic()
+        self._mark: tuple[int, float] | None = None
 
     def show(self, row: Measured) -> None:
         """Print the step if it is the last, was validated, or if a line is due."""
         step, now = int(row["step"]), time.monotonic()
-        since_step, since_time = self._mark
-        overdue = now - since_time >= SECONDS_BETWEEN_LINES
-        if not (overdue or "val_psnr_db" in row or step == self._steps):
-            return
-        seconds = (now - since_time) / (step - since_step)
-        self._mark = (step, now)
-        print(f"{self._describe(row)}, {self._timing(seconds, self._steps - step)}", flush=True)
+        since = self._mark or (step, now)
+        overdue = now - self._shown >= SECONDS_BETWEEN_LINES
+        due = overdue or "val_psnr_db" in row or step == self._steps
+        if due or self._mark is None:
+            self._mark = (step, now)
+        if due:
+            self._shown = now
+            print(f"{self._describe(row)}{self._timing(since, step, now)}", flush=True)
 
     def _describe(self, row: Measured) -> str:
         shown = [f"{text} {row[name]:.3g}" for name, text in SHOWN.items() if name in row]
@@ -45,9 +48,13 @@ class ProgressLines:
             shown.append(f"validation {row['val_psnr_db']:.2f} dB, SSIM {row['val_ssim']:.3f}")
         return f"step {row['step']:.0f}/{self._steps}: {', '.join(shown)}"
 
-    @staticmethod
-    def _timing(seconds: float, steps_left: int) -> str:
-        return f"{1000 * seconds:.0f} ms/step, {duration(seconds * steps_left)} left"
+    def _timing(self, since: tuple[int, float], step: int, now: float) -> str:
+        since_step, since_time = since
+        if step == since_step:
+            return ""
+        seconds = (now - since_time) / (step - since_step)
+        left = duration(seconds * (self._steps - step))
+        return f", {1000 * seconds:.0f} ms/step, {left} left"
 
 
 class Board:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sandstone.errors import InputError, shortened, shown
+from sandstone import bdv_xml
+from sandstone.errors import InputError, note, shortened
+from sandstone.volumes.folder import beside
 from sandstone.volumes.runs import Part, Turned, Unsigned, in_chunks, is_volume, joined, order_of
 from sandstone.volumes.source import (
     UNKNOWN,
@@ -19,6 +21,7 @@ from sandstone.volumes.source import (
     Format,
     Source,
     array_source,
+    choose,
     last_three,
     library_errors,
     micrometres,
@@ -32,12 +35,11 @@ if TYPE_CHECKING:
     from scipy.io import netcdf_file
 
 CLASSIC_NETCDF = b"CDF"
-ANU_DEFAULT = "tomo"
 # Classic NetCDF has no unsigned types: the tools of ANU's CT laboratory store these as signed.
 ANU_UNSIGNED = ("tomo", "proju16", "segmented")
 HDF4 = b"\x0e\x03\x13\x01"
 # BigDataViewer: timepoint, setup, level, the finest first. It stores unsigned numbers as signed.
-BDV_CELLS = re.compile(r"t\d+/s\d+/(\d+)/cells")
+BDV_CELLS = re.compile(r"(?P<views>t\d+/s(?P<setup>\d+))/(?P<level>\d+)/cells")
 # EPICS areaDetector's NetCDF plugin: its array, and the values of `dataType` that are unsigned.
 AREA_DETECTOR, AREA_DETECTOR_UNSIGNED = "array_data", (1, 3, 5)
 NAMED_SIZE = re.compile(r"(?:.*/)?voxel_size_(nm|um|mm|cm)")
@@ -46,7 +48,8 @@ NAMED_SIZE = re.compile(r"(?:.*/)?voxel_size_(nm|um|mm|cm)")
 def open_hdf5(path: Path, dataset: str | None) -> Source:
     """Open a dataset of an HDF5 file: NeXus, MATLAB v7.3, ilastik, BigDataViewer and plain ones.
 
-    Voxel size from `element_size_um`, in z, y, x, else from a dataset such as `voxel_size_um`.
+    Voxel size from `element_size_um`, in z, y, x, else from a dataset such as `voxel_size_um`, else
+    from BigDataViewer's XML.
 
     Raises
     ------
@@ -71,10 +74,14 @@ def open_hdf5(path: Path, dataset: str | None) -> Source:
             size = _anu_voxel_size(archive.attrs)
         if size == UNKNOWN:
             size = _named_voxel_size(archive)
+        described = beside(path)
+        if size == UNKNOWN and described and (cells := BDV_CELLS.fullmatch(name)):
+            size = _bdv_voxel_size(archive, cells, *described)
         axes = _axes(voxels)
         array = _with_true_sign(voxels, name, voxels.attrs, archive.attrs)
         array = array if axes is None else Turned(array, axes)
-        source = array_source(array, path, (path,), voxel_size_um=size, close=archive.close)
+        files = (path, *described)
+        source = array_source(array, path, files, voxel_size_um=size, close=archive.close)
         chunks = voxels.chunks
         return in_chunks(source, chunks if axes is None else chunks and [chunks[i] for i in axes])
     except BaseException:
@@ -101,7 +108,9 @@ def _chosen(archive: "h5py.File", path: Path, dataset: str | None) -> str:
         if isinstance(asked, h5py.Dataset) and _may_be_volume(asked):
             return dataset.strip("/")
     volumes = _hdf5_volumes(archive)
-    finest = [name for name in volumes if (level := BDV_CELLS.fullmatch(name)) and level[1] == "0"]
+    finest = [
+        name for name in volumes if (level := BDV_CELLS.fullmatch(name)) and level["level"] == "0"
+    ]
     pyramids = all(BDV_CELLS.fullmatch(name) for name in volumes)
     return choose(path, finest if finest and pyramids and dataset is None else volumes, dataset)
 
@@ -154,6 +163,22 @@ def _named_voxel_size(archive: "h5py.File") -> FileVoxelSize:
     # The order of three different edges is a matter of the program.
     (edge, *others) = {edge for edges in found for edge in edges} or {None}
     return UNKNOWN if others else (edge, edge, edge)
+
+
+@unreadable_is_silent
+def _bdv_voxel_size(archive: "h5py.File", cells: re.Match[str], xml: Path) -> FileVoxelSize:
+    """Return what the XML says of a setup, times the factors by which its level is coarser."""
+    told = bdv_xml.setup(xml, int(cells["setup"]))
+    scale = micrometres(told.unit) if told else None
+    if told is None or scale is None:
+        return UNKNOWN
+    if not told.describes(archive[f"{cells['views']}/0/cells"].shape):
+        note(f"{xml}: tells of other voxels than {archive.filename}; their size is left out")
+        return UNKNOWN
+    factors = archive[f"s{cells['setup']}/resolutions"][int(cells["level"])]
+    edges = zip(numbers(told.voxel_size), factors, strict=True)
+    x, y, z = (stated(edge, scale * float(factor)) for edge, factor in edges)
+    return z, y, x
 
 
 def open_netcdf(path: Path, dataset: str | None) -> Source:
@@ -351,27 +376,6 @@ def _with_true_sign(
         or BDV_CELLS.fullmatch(name) is not None
     )
     return Unsigned(array) if array.dtype.kind == "i" and unsigned else array
-
-
-def choose(path: Path, volumes: Sequence[str], dataset: str | None) -> str:
-    """Return the name of the array to read: the one asked for, the only one, or ANU's."""
-    names = shortened(", ".join(volumes))
-    if dataset is not None:
-        if dataset.strip("/") not in volumes:
-            raise InputError(
-                f"{path}: {shown(dataset)} is no volume in it; "
-                + (f"dataset may be {names}" if volumes else "it holds none of three axes")
-            )
-        return dataset.strip("/")
-    if path.suffix.lower() == ".nc" and ANU_DEFAULT in volumes:
-        return ANU_DEFAULT
-    if not volumes:
-        raise InputError(
-            f"{path}: holds no array of three axes (links are not followed); give another file"
-        )
-    if len(volumes) > 1:
-        raise InputError(f"{path}: holds several volumes; set dataset to one of {names}")
-    return volumes[0]
 
 
 @unreadable_is_silent

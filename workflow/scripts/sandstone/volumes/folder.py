@@ -1,23 +1,28 @@
 """Which files make a volume: the slices in a folder and their order, what a header names."""
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from sandstone import bdv_xml
 from sandstone.errors import InputError, shown
 
 TIFF = (".tif", ".tiff")
 IMAGES = (".bmp", ".png", ".jpg", ".jpeg")
+DICOM = (".dcm", ".dicom", ".ima")
 BLOCKS = (".nc",)  # ANU's CT laboratory stores a volume as several blocks of slices
 STORES = (".zarr",)  # volumes that are folders themselves
+DESCRIBED_BY_XML = (".h5", ".hdf5")  # where BigDataViewer exported it
 TWO_PARTS = (".raw.gz", ".vol.info", ".nii.gz")  # suffixes with two points
 
 # What lies in a folder: a volume is made of files of one kind.
 KINDS = {
     **dict.fromkeys(TIFF, "TIFF"),
     **dict.fromkeys(BLOCKS, "NetCDF"),
+    **dict.fromkeys(DICOM, "DICOM"),
     ".bmp": "BMP",
     ".png": "PNG",
     **dict.fromkeys((".jpg", ".jpeg"), "JPEG"),
@@ -55,8 +60,8 @@ def is_folder_of_slices(path: Path) -> bool:
 def slices_in(folder: Path) -> list[Path]:
     """Return the slices of a folder in natural order, hidden files and previews left out.
 
-    They are the files of the kind of which there are most: TIFF, BMP, PNG, JPEG, or blocks of
-    NetCDF.
+    They are the files of the kind of which there are most: TIFF, BMP, PNG, JPEG, DICOM, or
+    blocks of NetCDF.
 
     Raises
     ------
@@ -67,8 +72,8 @@ def slices_in(folder: Path) -> list[Path]:
     kinds = _kinds_in(folder)
     if not kinds:
         raise InputError(
-            f"{folder}: this folder holds no TIFF slices ({', '.join(KINDS)}); check it, or give "
-            "the file of the volume itself"
+            f"{folder}: this folder holds no TIFF slices ({', '.join(KINDS)}); check it, name "
+            "DICOM slices .dcm, or give the file of the volume itself"
         )
     counts = {kind: len(files) for kind, files in kinds.items()}
     most = max(counts, key=lambda kind: (counts[kind], kind == "TIFF"))
@@ -199,8 +204,10 @@ def _between(numbers: list[int], step: int) -> Iterator[tuple[int, int]]:
 
 
 def beside(path: Path) -> list[Path]:
-    """Return the files that belong to `path`: the data of a header, or the header of a `.vol`."""
+    """Return the files that belong to `path`: the data of a header, or what describes a volume."""
     suffix = suffix_of(path)
+    if suffix in DESCRIBED_BY_XML:
+        return [xml] if (xml := bdv_xml.beside(path)) else []
     if suffix == ".vol":
         headers = (path.with_suffix(".vgi"), path.with_name(f"{path.name}.info"))
         return [header for header in headers if header.is_file()]
@@ -270,3 +277,47 @@ def named_data(text: str, following: Iterable[str], path: Path) -> list[str]:
         raise InputError(f"{path}: {shown(text)} names no files; write FORMAT FIRST LAST STEP")
     before, zero, width, behind = numbered.groups()
     return [f"{before}{number:{zero}{width}d}{behind}" for number in numbers]
+
+
+# --- all of them, as they are on disk ---
+
+
+def stamp(paths: Iterable[str | Path]) -> str:
+    """Return a short text that changes when a file of `paths` is written or replaced.
+
+    Parameters
+    ----------
+    paths : iterable of paths
+        Files; folders count with all that they hold, others with what `belonging` finds.
+
+    Returns
+    -------
+    str
+        The same for the same names, sizes and times of modification.
+    """
+    facts = [
+        (file.name, status.st_size, status.st_mtime_ns)
+        for path in belonging(paths)
+        for file in _inside(path)
+        if (status := file.stat())
+    ]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def belonging(paths: Iterable[str | Path]) -> list[Path]:
+    """Return the files of a volume with all others that it is read from.
+
+    Headers come with their data files, HDF5 with BigDataViewer's XML, slices with the log that
+    tells their voxel size, one file of an OME-TIFF set with the others. Folders stay as they are.
+    """
+    files = [Path(path) for path in paths]
+    log = log_beside(files) if len(files) > 1 else None
+    others = ome_set_of(files[0]) if len(files) == 1 else []
+    named = [*files, *filter(None, [log]), *others]
+    return [file for path in named for file in [path, *([] if path.is_dir() else beside(path))]]
+
+
+def _inside(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.is_file())
+    return [path]

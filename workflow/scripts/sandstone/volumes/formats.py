@@ -12,18 +12,13 @@ if TYPE_CHECKING:  # the Python of Snakemake, which looks at names, need not hav
     from sandstone.volumes.raw import RawLayout
     from sandstone.volumes.source import Format, Source
 
-_NIFTI = "NIfTI; save it as .nrrd or .mha, as 3D Slicer and ITK-SNAP do"
-_DICOM = "DICOM; save the series as .nrrd (3D Slicer) or as TIFF slices (ImageJ)"
-_ZEISS = "Zeiss; export the slices as TIFF with XMReconstructor or Scout-and-Scan"
-_AVIZO = "Amira or Avizo; export the data there as 3D TIFF, or as raw data with its layout"
+_ZEISS = "Zeiss's projections; reconstruct them and save the volume as .txm (XMReconstructor)"
 _VGSTUDIO = "VGStudio; export the volume there as raw data (.vol with .vgi) or as TIFF slices"
 _GE = "phoenix datos|x; export the volume there as raw data with its layout, or as TIFF slices"
 # Formats with a header that no library of the lock reads, and how to get the voxels out of them.
 EXPORTS = {
-    **dict.fromkeys((".nii", ".nii.gz"), _NIFTI),
-    **dict.fromkeys((".dcm", ".dicom", ".ima"), _DICOM),
-    **dict.fromkeys((".txm", ".txrm", ".xrm"), _ZEISS),
-    **dict.fromkeys((".am", ".hx"), _AVIZO),
+    **dict.fromkeys((".txrm", ".xrm"), _ZEISS),
+    ".hx": "a project of Amira or Avizo; save its volume there as .am or 3D TIFF",
     **dict.fromkeys((".vgl", ".xvgi"), _VGSTUDIO),
     **dict.fromkeys((".pcr", ".pca"), _GE),
     ".isq": "Scanco; export it as .mha (ImageJ, 3D Slicer) or as TIFF slices",
@@ -33,13 +28,14 @@ EXPORTS = {
     ".czi": "Zeiss ZEN; export it as OME-TIFF (Bio-Formats)",
     ".edf": "ESRF; save the slices as TIFF (silx, ImageJ)",
 }
-# The same, known by how a file begins whatever its name is.
-BEGINNINGS = {
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": _ZEISS,
-    b"# AmiraMesh": _AVIZO,
-    b"# Avizo": _AVIZO,
+# Formats that are read, by what stands from some byte on whatever their name is.
+NAMES = {
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"): (".txm", "a reconstruction of Zeiss"),
+    (0, b"# AmiraMesh"): (".am", "a lattice of Amira"),
+    (0, b"# Avizo"): (".am", "a lattice of Avizo"),
+    (128, b"DICM"): (".dcm", "a slice in DICOM"),
 }
-_DICM = slice(128, 132)
+_START_BYTES = 132
 
 
 @cache
@@ -48,9 +44,9 @@ def known() -> "dict[str, Format]":
 
     A new reader stands here once; its own `FORMATS` says the rest.
     """
-    from sandstone.volumes import containers, headered, images, raw, tiff, zarr_store
+    from sandstone.volumes import containers, headered, images, medical, raw, stores, tiff
 
-    readers = (tiff, images, raw, headered, containers, zarr_store)
+    readers = (tiff, images, raw, headered, medical, containers, stores)
     return {suffix: each for reader in readers for suffix, each in reader.FORMATS.items()}
 
 
@@ -99,11 +95,12 @@ def check_files(files: list[Path]) -> None:
         return
     (path,) = files
     suffix = suffix_of(path)
-    export = EXPORTS.get(suffix)
-    if export is None and suffix not in KINDS:
-        export = _known_by_its_beginning(path)
-    if export is not None:
-        raise InputError(f"{path}: this format is not read; it is that of {export}")
+    if suffix in EXPORTS:
+        raise InputError(f"{path}: this format is not read; it is that of {EXPORTS[suffix]}")
+    start = b"" if suffix in KINDS else _beginning(path)
+    for (offset, magic), (name, what) in NAMES.items():
+        if start.startswith(magic, offset) and suffix != name:
+            raise InputError(f"{path}: begins like {what}; if it is one, rename it to {name}")
 
 
 def _check_one_kind(files: list[Path]) -> None:
@@ -116,28 +113,29 @@ def _check_one_kind(files: list[Path]) -> None:
             )
 
 
-def _known_by_its_beginning(path: Path) -> str | None:
+def _beginning(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            start = stream.read(_DICM.stop)
+            return stream.read(_START_BYTES)
     except OSError:  # a folder, or what its reader will say
-        return None
-    if start[_DICM] == b"DICM":
-        return _DICOM
-    return next((how for magic, how in BEGINNINGS.items() if start.startswith(magic)), None)
+        return b""
 
 
 def _stack(
     files: list[Path], raw: "RawLayout | None", dataset: str | None
 ) -> "Callable[[], Source]":
-    from sandstone.volumes import containers, images, tiff
+    from sandstone.volumes import containers, images, medical, tiff
 
     kind = KINDS[suffix_of(files[0])]
     _refuse_options(files[0], raw, None if kind == "NetCDF" else dataset)
     for sentence in left_out(files):
         note(sentence)
-    if kind == "NetCDF":  # its blocks say themselves which slices they hold
-        return lambda: containers.open_blocks(files, dataset)
+    say_themselves = {  # which slices they hold
+        "NetCDF": lambda: containers.open_blocks(files, dataset),
+        "DICOM": lambda: medical.open_series(files),
+    }
+    if kind in say_themselves:
+        return say_themselves[kind]
     for sentence in odd_numbers(files):
         note(sentence)
     stack = tiff.open_stack if kind == "TIFF" else images.open_stack

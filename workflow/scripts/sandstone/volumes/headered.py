@@ -1,4 +1,4 @@
-"""Open plain voxels behind a text header: MetaImage, NRRD, Volume Graphics and ESRF volumes."""
+"""Open voxels behind a text header: MetaImage, NRRD, Amira, Volume Graphics and ESRF volumes."""
 
 import io
 import re
@@ -58,6 +58,19 @@ NRRD_TYPES = {
 }
 NRRD_LIST = re.compile(rb"(?im)^data ?file:[ \t]*LIST\b[^\n]*\n")
 LIST_LIMIT = 1 << 20  # bytes; a list of files may be longer than other headers
+AMIRA_TYPES = {
+    "byte": "u1",
+    "sbyte": "i1",
+    "short": "i2",
+    "ushort": "u2",
+    "int": "i4",
+    "uint": "u4",
+    "float": "f4",
+    "double": "f8",
+}
+AMIRA_LATTICE = re.compile(
+    r"(?m)^[ \t]*Lattice\s*\{\s*(\w+)(\[\d+\])?\s+\w+\s*\}\s*=?\s*@(\d+)(?:\((\w+)\s*,\s*\d+\))?"
+)
 NRRD_POSITIONS = ("domain", "space", "time", "none", "???")  # kinds of axes along which voxels lie
 
 
@@ -202,6 +215,59 @@ def _nrrd_voxel_size(header: dict[str, Any]) -> FileVoxelSize:
     return z, y, x
 
 
+def open_amira(path: Path) -> Source:
+    """Open the lattice of an Amira or Avizo file (.am), plain or packed by zlib (HxZip).
+
+    x runs fastest; the header ends with the line of an `@`, behind which the voxels lie.
+
+    References
+    ----------
+    `AmiraReader` and `AmiraParameters` of Bio-Formats, https://github.com/ome/bioformats
+    """
+    with path.open("rb") as stream:
+        start = stream.read(LIST_LIMIT)
+    begin = re.search(rb"(?m)^@\d+[ \t]*\r?\n", start)
+    head = start[: begin.start() if begin else 0].replace(b"\xc2\xb5", b"\xb5")  # either micro sign
+    first, _, text = head.decode("latin-1").partition("\n")
+    lengths = re.search(r"(?m)^[ \t]*define\s+Lattice\s+(\d+)\s+(\d+)\s+(\d+)", text)
+    found = AMIRA_LATTICE.findall(text)
+    if begin is None or lengths is None or "BINARY" not in first or len(found) != 1:
+        raise InputError(
+            f"{path}: not one binary lattice of voxels ({len(found)} named); save one volume with "
+            "binary voxels, or export it as 3D TIFF"
+        )
+    kind, vector, index, packing = found[0]
+    if vector or kind not in AMIRA_TYPES:
+        raise InputError(f"{path}: voxels of type {kind}{vector} are not grey; convert it to grey")
+    if begin[0].strip() != f"@{index}".encode():
+        raise InputError(f"{path}: its voxels follow other data; save the volume alone")
+    if packing not in ("", "HxZip"):
+        raise InputError(
+            f"{path}: its voxels are packed by {packing}; save it without, or export it as 3D TIFF"
+        )
+    order = "<" if "LITTLE-ENDIAN" in first else ">"
+    x, y, z = map(int, lengths.groups())
+    dtype = np.dtype(f"{order}{AMIRA_TYPES[kind]}")
+    data = DataFile(path, (z, y, x), dtype, begin.end(), compressed=packing == "HxZip")
+    return data_source(data, path, _amira_voxel_size(text, (x, y, z)))
+
+
+@unreadable_is_silent
+def _amira_voxel_size(text: str, lengths: tuple[int, int, int]) -> FileVoxelSize:
+    """Return the voxel size by the bounding box, which ends in the centres of the last voxels."""
+    box = re.search(r"BoundingBox\s+([^,\n]+)", text)
+    unit = re.search(r'Coordinates\s+"([^"]+)"', text)
+    if box is None or unit is None or not re.search(r'CoordType\s+"uniform"', text):
+        return UNKNOWN
+    ends = np.array(numbers(box[1]), dtype=float).reshape(3, 2)
+    steps = np.array(lengths) - 1
+    x, y, z = (
+        stated(f"{(high - low) / step:.9g}", micrometres(unit[1])) if step else None
+        for (low, high), step in zip(ends, steps, strict=True)
+    )
+    return z, y, x
+
+
 # --- pairs of a text header and a .vol file ---
 
 
@@ -323,6 +389,7 @@ FORMATS = {
     ".mha": Format(open_metaimage),
     ".nrrd": Format(open_nrrd),
     ".nhdr": Format(open_nrrd),
+    ".am": Format(open_amira),
     ".vol": Format(open_vol, takes="raw"),
     ".vgi": Format(open_vgi),
     ".vol.info": Format(open_vol_info),

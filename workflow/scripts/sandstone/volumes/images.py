@@ -26,6 +26,8 @@ from sandstone.volumes.source import (
 if TYPE_CHECKING:
     from PIL import Image
 
+Described = tuple[tuple[int, int], np.dtype]  # height and width, type
+
 READ_AS = ("BMP", "PNG", "JPEG")  # whatever the name says; Pillow knows formats that run programs
 # Pillow's modes of one grey level a pixel; P is an index into a table, which must be grey.
 GREY_TYPES = {"L": "u1", "P": "u1", "I;16": "u2", "I;16B": "u2", "I": "i4"}
@@ -53,15 +55,24 @@ def open_stack(files: list[Path]) -> Source:
     _say_if_lossy(files[0])
     first = _described(files[0])
     for file in files[1:]:
-        if (other := _described(file)) != first:
-            (height, width), dtype = other
-            raise InputError(
-                f"{file}: a slice of {dtype.name} and shape {(height, width)}, but "
-                f"{files[0].name} is {first[1].name} of shape {first[0]}; "
-                "put only slices of one scan together"
-            )
+        check_alike(file, _described(file), files[0], first)
     parts = [Part(file, 1, partial(_slice, file)) for file in files]
     return joined(parts, _slice(files[0]))
+
+
+def check_alike(file: Path, found: Described, first_file: Path, first: Described) -> None:
+    """Refuse a slice of another shape or type than the first.
+
+    Raises
+    ------
+    InputError
+        Naming both files.
+    """
+    if found != first:
+        raise InputError(
+            f"{file}: a slice of {found[1].name} and shape {found[0]}, but {first_file.name} is "
+            f"{first[1].name} of shape {first[0]}; put only slices of one scan together"
+        )
 
 
 def _say_if_lossy(path: Path) -> None:
@@ -78,7 +89,7 @@ def _slice(path: Path) -> Source:
     return Source((1, height, width), dtype, read, (path,))
 
 
-def _described(path: Path) -> tuple[tuple[int, int], np.dtype]:
+def _described(path: Path) -> Described:
     """Return height, width and type of an image from its header."""
     with library_errors(path), _opened(path) as image:
         if image.mode not in GREY_TYPES or not _is_grey(image):

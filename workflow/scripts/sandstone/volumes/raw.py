@@ -157,26 +157,42 @@ def files_source(
         Whether they are packed. A file beside the header may be without the header's saying so.
     voxel_size_um : tuple of float or None
     """
-    if names is not None and len(names) != 1:
-        if compressed:
-            raise InputError(f"{header}: several packed data files are not read; unpack them")
+    if names is None:
+        data = _placed(header, shape, dtype, skip, compressed=compressed, end=end)
+    elif len(names) == 1:
+        data = _placed(beside(header, names[0]), shape, dtype, skip, compressed=compressed)
+    else:
         return _of_several(
             header,
             names,
             volume_shape(shape, header),
             dtype,
             skip=skip,
+            compressed=compressed,
             voxel_size_um=voxel_size_um,
         )
-    file = header if names is None else beside(header, names[0])
-    if skip == -1 and not compressed:
-        offset = max(file.stat().st_size - voxel_bytes(shape, dtype), 0)
-    else:
-        offset = max(skip, 0) + (end if names is None else 0)
-    whole = file.stat().st_size == offset + voxel_bytes(shape, dtype)
-    packed = compressed or (names is not None and not whole and is_gzip(file, offset))
-    data = DataFile(file, shape, dtype, offset, packed)
     return data_source(data, header, voxel_size_um)
+
+
+def _placed(
+    file: Path,
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    skip: int,
+    *,
+    compressed: bool,
+    end: int | None = None,
+) -> DataFile:
+    """Return where the voxels of one file lie: behind its header's `end`, or alone in it.
+
+    A file of its own may be packed without the header's saying so.
+    """
+    stored, expected = file.stat().st_size, voxel_bytes(shape, dtype)
+    at_end = skip == -1 and not compressed
+    offset = max(stored - expected, 0) if at_end else max(skip, 0) + (end or 0)
+    fits = stored == offset + expected
+    packed = compressed or (end is None and not fits and is_gzip(file, offset))
+    return DataFile(file, shape, dtype, offset, packed)
 
 
 def _of_several(
@@ -186,9 +202,15 @@ def _of_several(
     dtype: np.dtype,
     *,
     skip: int,
+    compressed: bool,
     voxel_size_um: FileVoxelSize,
 ) -> Source:
-    """Return the voxels in several files of as many slices each."""
+    """Return the voxels in several files of as many slices each, each packed by itself if at all.
+
+    References
+    ----------
+    ITK's MetaIO and Teem's NRRD unpack such files one by one.
+    """
     depth, height, width = shape
     if not names or depth % len(names):
         raise InputError(
@@ -196,11 +218,9 @@ def _of_several(
         )
     part = (depth // len(names), height, width)
     files = [beside(header, name) for name in names]
-    offset = max(skip, 0)
 
     def opened(file: Path) -> Source:
-        at_end = max(file.stat().st_size - voxel_bytes(part, dtype), 0)
-        return stored_source(file, part, dtype, at_end if skip == -1 else offset)
+        return data_source(_placed(file, part, dtype, skip, compressed=compressed), file)
 
     for file in files:
         opened(file).close()  # refuses one that is too short

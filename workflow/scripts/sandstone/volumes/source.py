@@ -3,7 +3,7 @@
 import functools
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
@@ -13,7 +13,7 @@ from typing import Any, Literal, ParamSpec, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from sandstone.errors import InputError, note, shortened
+from sandstone.errors import InputError, note, shortened, shown
 from sandstone.sizes import check_length, voxel_bytes
 
 P = ParamSpec("P")
@@ -22,6 +22,8 @@ UNKNOWN: FileVoxelSize = (None, None, None)
 HEADER_LIMIT = 1 << 16  # bytes; a text header is a page long
 
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,(\d{1,2}|\d{4,})|[+-]?0,\d+")  # 2,5 but not 2,500
+
+ANU_DEFAULT = "tomo"  # the reconstruction, in the files of the CT laboratory of ANU
 
 INCH_UM = 25400.0
 # Dots per inch that image programs write unasked; they tell nothing about a rock. They are written
@@ -168,6 +170,27 @@ def unreadable_is_silent(read: Callable[P, FileVoxelSize]) -> Callable[P, FileVo
             return UNKNOWN
 
     return size
+
+
+def choose(path: Path, volumes: Sequence[str], dataset: str | None) -> str:
+    """Return the name of the array to read: the one asked for, the only one, or ANU's."""
+    names = shortened(", ".join(volumes))
+    if dataset is not None:
+        if dataset.strip("/") not in volumes:
+            raise InputError(
+                f"{path}: {shown(dataset)} is no volume in it; "
+                + (f"dataset may be {names}" if volumes else "it holds none of three axes")
+            )
+        return dataset.strip("/")
+    if path.suffix.lower() == ".nc" and ANU_DEFAULT in volumes:
+        return ANU_DEFAULT
+    if not volumes:
+        raise InputError(
+            f"{path}: holds no array of three axes (links are not followed); give another file"
+        )
+    if len(volumes) > 1:
+        raise InputError(f"{path}: holds several volumes; set dataset to one of {names}")
+    return volumes[0]
 
 
 def array_source(array: ArrayLike, path: Path, files: tuple[Path, ...], **details: Any) -> Source:

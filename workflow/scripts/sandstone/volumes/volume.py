@@ -11,12 +11,12 @@ import numpy as np
 from sandstone.errors import InputError, note
 from sandstone.regions import at_border
 from sandstone.sizes import LARGEST_BLOCK, VoxelSize, voxel_bytes
+from sandstone.unchanged import check_unchanged, states
 from sandstone.volumes import formats
 from sandstone.volumes.folder import is_folder_of_slices, natural_order, slices_in, without_previews
 from sandstone.volumes.raw import RawLayout
+from sandstone.volumes.runs import turned
 from sandstone.volumes.source import UNKNOWN, FileVoxelSize, Source, is_print, library_errors
-from sandstone.volumes.turned import turned
-from sandstone.volumes.unchanged import check_unchanged, states
 
 # What stands for NaN where that fills the outside of a reconstruction; half precision ends sooner.
 NOT_SCANNED = -1e30
@@ -164,15 +164,15 @@ def open_volume(
     """Open a volume without reading its voxels.
 
     Grey levels come as they are stored, without rescaling; where white is the lowest level, or
-    stored numbers stand for levels of a grey table, they come as these mean them.
-    MetaImage, NRRD and headerless files that are packed are unpacked into memory by the first
-    read; all other formats stay on disk.
+    stored numbers stand for levels of a grey table or of a scale, they come as these mean them.
+    MetaImage, NRRD, NIfTI, Amira and headerless files that are packed are unpacked into memory by
+    the first read; all other formats stay on disk.
 
     Parameters
     ----------
     paths : str, Path or sequence of them
         A file, a folder of slices (in natural order), a glob pattern, or several slices in the
-        order of depth. Slices are TIFF, BMP, PNG or JPEG files, or blocks of NetCDF.
+        order of depth. Slices are TIFF, BMP, PNG, JPEG or DICOM files, or blocks of NetCDF.
     voxel_size_um : float or sequence of three floats, optional
         Voxel edge, or edges along z, y, x, micrometres. Default: what the file says. A file
         that knows only the voxel size within a slice counts as isotropic then.

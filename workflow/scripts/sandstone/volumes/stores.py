@@ -1,26 +1,29 @@
-"""Open volumes inside local Zarr stores, OME-Zarr pyramids among them."""
+"""Open volumes stored in named pieces: Zarr chunks in a folder, streams in Zeiss's .txm files."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sandstone.errors import InputError, shown
-from sandstone.sizes import check_compressed_length, voxel_bytes
-from sandstone.volumes.containers import choose
-from sandstone.volumes.runs import Turned, in_chunks, is_volume, order_of
+from sandstone.sizes import check_compressed_length, check_length, voxel_bytes
+from sandstone.volumes.runs import Turned, in_chunks, in_runs, is_volume, order_of
 from sandstone.volumes.source import (
     UNKNOWN,
     FileVoxelSize,
     Format,
     Source,
     array_source,
+    choose,
     micrometres,
     stated,
 )
 
 if TYPE_CHECKING:
     import zarr
+    from olefile import OleFileIO
 
 SPACE = ("z", "y", "x")
 ZARR_CODECS = {
@@ -28,6 +31,8 @@ ZARR_CODECS = {
     *("zstd", "gzip", "zlib", "blosc", "lz4", "bz2", "lzma", "shuffle", "delta"),
     *("adler32", "crc32", "fletcher32"),
 }
+ZEISS_TYPES = {3: "u1", 5: "<u2", 10: "<f4"}
+IMAGES_IN_STORAGE = 100
 
 
 def open_zarr(path: Path, dataset: str | None) -> Source:
@@ -193,4 +198,89 @@ def _scales(holder: Mapping[str, Any]) -> list[Sequence[Any]]:
     return [step["scale"] for step in steps if step.get("type") == "scale"][:1]
 
 
-FORMATS = {".zarr": Format(open_zarr, takes="dataset")}
+# --- Zeiss ---
+
+
+def open_txm(path: Path) -> Source:
+    """Open a reconstruction of a Zeiss Xradia scanner: a compound file (OLE2), a stream a slice.
+
+    The slices are ``ImageData{k}/Image{i}``, i from 1 and a hundred in each storage k. Numbers are
+    little-endian, the edge of a pixel is in micrometres and that of a cubic voxel.
+
+    Raises
+    ------
+    InputError
+        If a slice or what describes it is missing, or its voxels are of a type that no
+        reconstruction has.
+
+    References
+    ----------
+    `read_txm` in dxchange/reader.py of https://github.com/data-exchange/dxchange; the types as in
+    `XrmDataTypes` of https://github.com/DiamondLightSource/txrm2tiff
+    """
+    from olefile import OleFileIO
+
+    archive = OleFileIO(path)
+    try:
+        return in_runs(_txm_source(path, archive))
+    except BaseException:
+        archive.close()
+        raise
+
+
+def _txm_source(path: Path, archive: "OleFileIO") -> Source:
+    height, width = (int(_told(path, archive, name)) for name in ("ImageHeight", "ImageWidth"))
+    count = int(_told(path, archive, "NoOfImages", "ImagesTaken"))
+    code = int(_told(path, archive, "DataType"))
+    if code not in ZEISS_TYPES:
+        raise InputError(
+            f"{path}: voxels of Zeiss's type {code} are not read; export them with 8 or 16 bits"
+        )
+    dtype = np.dtype(ZEISS_TYPES[code])
+    slice_bytes = voxel_bytes((height, width), dtype)
+    if not slice_bytes:
+        raise InputError(f"{path}: slices of {width} x {height} voxels hold none; copy it again")
+    check_length(path, count * slice_bytes, path.stat().st_size)
+    names = [f"ImageData{-(-i // IMAGES_IN_STORAGE)}/Image{i}" for i in range(1, count + 1)]
+    for name in names:
+        if not archive.exists(name) or archive.get_size(name) != slice_bytes:
+            raise InputError(
+                f"{path}: {name}, one of {count} slices of {width} x {height} voxels, is missing "
+                "or of another size; copy the whole file again"
+            )
+
+    def read(z0: int, z1: int, rows: slice) -> np.ndarray:
+        voxels = np.empty((z1 - z0, len(range(*rows.indices(height))), width), dtype)
+        for image, name in zip(voxels, names[z0:z1], strict=True):
+            image[:] = _image(path, archive, name, dtype, width)[rows]
+        return voxels
+
+    edge = stated(str(_told(path, archive, "PixelSize", code="<f4", default=0)))
+    return Source(
+        (count, height, width), dtype, read, (path,), (edge, edge, edge), close=archive.close
+    )
+
+
+def _told(
+    path: Path, archive: "OleFileIO", *names: str, code: str = "<u4", default: float | None = None
+) -> float:
+    """Return the first number of the first of these streams of ImageInfo that is there."""
+    for name in names:
+        if archive.exists(f"ImageInfo/{name}"):
+            start = archive.openstream(f"ImageInfo/{name}").read(np.dtype(code).itemsize)
+            return np.frombuffer(start, code)[0]
+    if default is None:
+        raise InputError(
+            f"{path}: no reconstruction of Zeiss, ImageInfo/{names[0]} is missing; copy it again"
+        )
+    return default
+
+
+def _image(path: Path, archive: "OleFileIO", name: str, dtype: np.dtype, width: int) -> np.ndarray:
+    content = archive.openstream(name).read()
+    if len(content) != archive.get_size(name):
+        raise InputError(f"{path}: {name} is cut short; copy the whole file again")
+    return np.frombuffer(content, dtype).reshape(-1, width)
+
+
+FORMATS = {".zarr": Format(open_zarr, takes="dataset"), ".txm": Format(open_txm)}

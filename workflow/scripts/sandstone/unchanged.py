@@ -1,48 +1,15 @@
-"""Whether the files of a volume are still the same: by their stamp, by their digest, while read."""
+"""Whether files are still the same: by their digest, while they are read."""
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from sandstone.errors import InputError
 from sandstone.files import sha256_of
-from sandstone.volumes.folder import beside, log_beside, ome_set_of
 
 State = tuple[int, ...]
-
-
-def stamp(paths: Iterable[str | Path]) -> str:
-    """Return a short text that changes when a file of `paths` is written or replaced.
-
-    Parameters
-    ----------
-    paths : iterable of paths
-        Files; folders count with all that they hold, headers with their data files, slices with
-        the log that tells their voxel size, one file of an OME-TIFF set with the others.
-
-    Returns
-    -------
-    str
-        The same for the same names, sizes and times of modification.
-    """
-    files = [Path(path) for path in paths]
-    log = log_beside(files) if len(files) > 1 else None
-    others = ome_set_of(files[0]) if len(files) == 1 else []
-    facts = [
-        (file.name, status.st_size, status.st_mtime_ns)
-        for path in [*files, *filter(None, [log]), *others]
-        for file in _behind(path)
-        if (status := file.stat())
-    ]
-    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
-
-
-def _behind(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(file for file in path.rglob("*") if file.is_file())
-    return [path, *beside(path)]
 
 
 class Changed(InputError):  # noqa: N818 - reads as what happened

@@ -1,0 +1,131 @@
+"""An upscaled volume held against a true fine scan."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import tile_pairs
+from scipy.ndimage import gaussian_filter
+
+import judge_upscaled
+from sandstone import files
+from sandstone.dataset import slices
+from sandstone.errors import InputError
+from sandstone.registration.transform import Transform
+from sandstone.tiff_stack import write_stack
+
+FINE_UM, SCALE = 2.0, 2
+SHAPE = (12, 48, 52)
+WINDOW = {"low": 0.0, "high": 255.0}
+
+
+def rock() -> np.ndarray:
+    noise = np.random.default_rng(4).normal(size=SHAPE)
+    smooth = gaussian_filter(noise, 1.5)
+    return np.rint(127 + 60 * smooth / smooth.std() / 2).clip(0, 255).astype(np.uint8)
+
+
+def means(voxels: np.ndarray) -> np.ndarray:
+    """The coarse scan of a fine one."""
+    z, y, x = (length // SCALE for length in voxels.shape)
+    return voxels.reshape(z, SCALE, y, SCALE, x, SCALE).mean(axis=(1, 3, 5))
+
+
+@pytest.fixture
+def judge(tmp_path: Path):
+    """Run the script on an upscaled volume and return the rows of both tables."""
+
+    def write(name: str, voxels: np.ndarray, size: float, dtype: type = np.uint16) -> Path:
+        path = tmp_path / name
+        shape, sizes = voxels.shape, (size,) * 3
+        write_stack(path, voxels.astype(dtype), shape=shape, dtype=dtype, voxel_size_um=sizes)
+        return path
+
+    def run(
+        upscaled: np.ndarray, *flags: object, mask: np.ndarray | None = None
+    ) -> list[list[dict]]:
+        fine = rock()
+        mask = np.ones(SHAPE, bool) if mask is None else mask
+        metadata = {
+            "sample": "rock",
+            "source": {},
+            "dtype": "uint8",
+            "field_of_view": {},
+            "voxel_size_um": [FINE_UM] * 3,
+            "shape": SHAPE,
+            "origin": [0, 0, 0],
+            "window": WINDOW,
+            "grey_max": 255,
+        }
+        files.write_json(tmp_path / "rock.json", metadata)
+        pairs = tile_pairs.write(tmp_path / "rock.h5", {}, sample="rock", guard_slices=3)
+        tables = [tmp_path / "quality.csv", tmp_path / "quality.spectrum.csv"]
+        words = [
+            *("--name", "plug", "--method", "srresnet", "--pairs", pairs),
+            *("--upscaled", write("sr.tif", upscaled, FINE_UM)),
+            *("--lr", write("lr.tif", means(fine * 100.0), FINE_UM * SCALE)),
+            *("--slices", write("rock.tif", fine, FINE_UM, np.uint8)),
+            *("--mask", write("rock.mask.tif", mask * slices.ROCK, FINE_UM, np.uint8)),
+            *("--metadata", tmp_path / "rock.json", "--degradation", tmp_path / "fit.json"),
+            *("--output", tables[0], "--spectrum", tables[1], *flags),
+        ]
+        # The coarse scan and what is made from it have a hundred times the fine scan's levels.
+        grey = {"fine": [0, 255], "coarse": [0, 25500]}
+        files.write_json(tmp_path / "fit.json", {"grey": grey})
+        judge_upscaled.main(list(map(str, words)))
+        return [list(csv.DictReader(table.open(encoding="utf-8"))) for table in tables]
+
+    return run
+
+
+def test_the_truth_is_far_better_than_cubic(judge):
+    noise = np.random.default_rng(1).normal(0, 200, SHAPE)
+    quality, spectrum = judge((rock() * 100.0 + noise).clip(0))
+    rows = {(row["method"], row["metric"]): row for row in quality}
+    assert rows.keys() == {(m, q) for m in ("cubic", "srresnet") for q in ("psnr_db", "ssim")}
+    own = rows["srresnet", "psnr_db"]
+    # The noise is 2 grey levels of the fine scan.
+    assert float(own["mean"]) == pytest.approx(20 * np.log10(255 / 2), abs=0.2)
+    assert own["n"] == "12"
+    gain = float(own["mean"]) - float(rows["cubic", "psnr_db"]["mean"])
+    assert float(own["gain"]) == pytest.approx(gain, abs=1e-5)
+    assert 0 < float(own["gain_low"]) < gain < float(own["gain_high"])
+    assert rows["cubic", "psnr_db"]["gain"] == ""
+    rings = {
+        name: np.mean([float(row["ring_correlation"]) for row in spectrum if row["method"] == name])
+        for name in ("hr", "srresnet", "cubic")
+    }
+    assert rings["hr"] == 1 > rings["srresnet"] > rings["cubic"] + 0.1
+
+
+def test_a_shifted_scan_is_compared_where_it_lies(judge, tmp_path: Path):
+    shift = (0.0, 2 * FINE_UM, -4 * FINE_UM)
+    files.write_json(tmp_path / "where.json", {"transform": Transform(shift).as_dict()})
+    moved = np.roll(rock() * 100.0, (2, -4), axis=(1, 2)) + 50
+    rows, _ = judge(moved, "--registration", tmp_path / "where.json")
+    # Half a level off, whatever the shift: what is judged lies on what it shows.
+    psnr = next(float(row["mean"]) for row in rows if row["method"] == "srresnet")
+    assert psnr == pytest.approx(20 * np.log10(255 / 0.5), abs=0.5)
+
+
+def test_slices_may_follow_another_axis(judge):
+    shape = SHAPE[1:] + SHAPE[:1]
+    with pytest.raises(InputError, match="share no square"):
+        judge(np.zeros(shape), "--axis", "x")
+
+
+def test_a_place_that_is_too_small_is_refused(judge, tmp_path: Path):
+    mask = np.zeros(SHAPE, bool)
+    mask[:, :20, :] = True
+    with pytest.raises(InputError, match="share no square of 32 x 32 voxels"):
+        judge(rock() * 100.0, mask=mask)
+    assert not (tmp_path / "quality.csv").exists()
+
+
+def test_no_more_slices_than_tell_enough():
+    assert judge_upscaled.chosen_slices(5) == [0, 1, 2, 3, 4]
+    many = judge_upscaled.chosen_slices(10_000)
+    assert len(many) == judge_upscaled.MOST_SLICES == len(set(many))
+    assert many[0] > 0
+    assert many[-1] < 10_000
