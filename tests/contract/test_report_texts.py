@@ -72,6 +72,14 @@ def test_the_front_page_tells_a_blur_between_slices_and_noise_that_is_not_white(
     assert "whose variance gains 0.002 from black to white, shaped by a Gaussian of 0.8 LR" in text
 
 
+def test_the_front_page_tells_whose_scanner_is_imitated(config):
+    changed = copy.deepcopy(config)
+    changed["pairs"]["degradation"] = {"kernel": "fitted", "from": "plug", "psf_sigma": 1.5}
+    text = render("workflow", changed)
+    assert "fitted to the coarse scan of ``plug`` (figure" in text
+    assert "1.5 HR voxels" not in text
+
+
 def test_the_front_page_names_settings_that_made_the_results_and_are_others_now(config):
     assert "other settings" not in render("workflow", config)
     made = {"result": "srgan", "setting": "steps", "recorded": "6", "configured": "500000"}

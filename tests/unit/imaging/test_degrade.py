@@ -94,6 +94,9 @@ def test_only_parameters_that_act_are_recorded():
         "noise": 0.1,
     }
     assert Degradation("bicubic", noise_slope=0.1).effective() == {"kernel": "bicubic"}
+    fitted = Degradation("fitted", psf_sigma=(3, 4, 5), noise=0.1, pair="plug").effective()
+    numbers = {"psf_sigma": (3, 4, 5), "noise": 0.1}
+    assert fitted == {"kernel": "fitted", **numbers, "from": "plug"}
     shaped = Degradation("psf", noise_slope=0.001, noise_correlation=0.7).effective()
     assert shaped == {
         "kernel": "psf",
@@ -195,3 +198,4 @@ def test_only_a_blur_of_three_sigmas_that_acts_reaches_in_depth():
     assert Degradation("psf", psf_sigma=(0.0, 3.0, 3.0)).depth_reach == 0
     assert Degradation("bicubic", psf_sigma=(3.0, 3.0, 3.0)).depth_reach == 0
     assert Degradation("psf", psf_sigma=(3.0, 0.0, 0.0)).depth_reach == 12
+    assert Degradation("fitted", psf_sigma=(3.0, 0.0, 0.0)).depth_reach == 12

@@ -1,6 +1,7 @@
 """A made-up coarse scanner is found again: blur, grey levels and noise; and the real one."""
 
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -32,10 +33,14 @@ PAIRS = {
 }
 
 
-@pytest.fixture(scope="module", params=PAIRS)
+@cache
+def fit_of(name):
+    return fitted.fit(PAIRS[name].blocks(), PAIRS[name].scale)
+
+
+@pytest.fixture(params=PAIRS)
 def found(request):
-    pair = PAIRS[request.param]
-    return pair, fitted.fit(pair.blocks(), pair.scale)
+    return PAIRS[request.param], fit_of(request.param)
 
 
 def test_the_blur_is_found(found):
@@ -118,13 +123,12 @@ def test_scans_of_opposite_contrast_are_told():
 
 @pytest.fixture(scope="module")
 def content():
-    pair = PAIRS["white noise"]
     return {
         "sample": "plug",
         "scale": 2,
         "fine_voxel_size_um": [2.0, 2.0, 2.0],
         "coarse_voxel_size_um": [4.0, 4.0, 4.0],
-        **fitted.as_dict(fitted.fit(pair.blocks(), 2), {"low": 100.0, "high": 300.0}),
+        **fitted.as_dict(fit_of("white noise"), {"low": 100.0, "high": 300.0}),
         "spectrum": {"frequency_per_um": [0.1], "coarse": [1.0], "model": [1.0]},
     }
 

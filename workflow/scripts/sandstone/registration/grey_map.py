@@ -128,8 +128,10 @@ def fit_grey_map(fine: np.ndarray, coarse: np.ndarray) -> tuple[GreyMap, GreyBin
 def _bins(fine: np.ndarray, coarse: np.ndarray) -> GreyBins:
     low, high = np.quantile(fine, [CUT, 1 - CUT])
     edges = np.linspace(low, high, BINS + 1)
-    numbers = np.searchsorted(edges, fine, side="right") - 1
-    counts = np.bincount(np.clip(numbers, -1, BINS) + 1, minlength=BINS + 2)[1:-1]
+    within = (fine >= low) & (fine <= high)
+    fine, coarse = fine[within], coarse[within]
+    numbers = np.clip(np.searchsorted(edges, fine, side="right") - 1, 0, BINS - 1)
+    counts = np.bincount(numbers, minlength=BINS)
     # Scans of few voxels have no full bin: then the fullest serve.
     kept = np.flatnonzero(counts >= min(FEWEST, counts.max()))
     members = [numbers == each for each in kept]
