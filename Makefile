@@ -55,10 +55,14 @@ bench: .venv/.installed ## Measure: run each script in benchmarks/, to the end o
 	@for benchmark in $(sort $(wildcard benchmarks/*.py)); do \
 		echo "== $$benchmark"; $(IN_VENV) python $$benchmark || failed=1; done; exit $${failed:-0}
 
-# Needs dot, of Graphviz. An empty file stands for a volume to upscale; `all` would only add arrows.
+# Needs dot, of Graphviz. Black voxels stand for a volume to upscale, noise for a given model; `all` would only add arrows.
 ROCK := {"path": "rock.tif", "voxel_size_um": 8, "model": "srgan", "formats": ["zarr", "tiff"]}
+DRAWN := {"upscale": {"rock": $(ROCK)}, "models": {"old": {"weights": "old"}}, "evaluation": {"models": ["srgan", "old"]}}
+STAND_INS := import pathlib, numpy, tifffile; from helpers import given_model; \
+	given_model.write(pathlib.Path("old")); tifffile.imwrite("rock.tif", numpy.zeros((8, 8, 8), "uint16"))
 rulegraph: .venv/.installed
-	@folder=$$(mktemp -d) && cd $$folder && touch rock.tif && echo '{"upscale": {"rock": $(ROCK)}}' > rock.json \
+	@folder=$$(mktemp -d) && cd $$folder && echo '$(DRAWN)' > rock.json \
+		&& $(IN_VENV) PYTHONPATH="$(CURDIR)/workflow/scripts:$(CURDIR)/tests" python -c '$(STAND_INS)' \
 		&& $(IN_VENV) snakemake --snakefile "$(CURDIR)/Snakefile" --configfile rock.json --rulegraph \
 		| sed '/label = "all"/d; / -> 0$$/d' | dot -Tsvg > "$(CURDIR)/docs/rulegraph.svg" && rm -r $$folder
 

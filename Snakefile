@@ -19,6 +19,8 @@ check_config_files(CONFIG)
 configfile: CONFIG  # under every overlay, also with --directory
 
 
+given = config
+config = own(given)
 check_config()
 
 
@@ -38,9 +40,7 @@ include: "workflow/rules/provenance.smk"
 include: "workflow/rules/report.smk"
 
 
-# For the front page of the report, which is that of the outermost Snakefile. No rule reads it.
-if not IS_MODULE:
-    config["made_otherwise"] = made_otherwise()
+tell_the_report(given)
 
 
 rule all:
@@ -73,6 +73,8 @@ rule finished:
         lambda wildcards: finished(),
 
 
+check_given()
+check_planned_trainings()
 tell_unknown_targets()
 shorten_errors()
 
@@ -80,6 +82,7 @@ shorten_errors()
 onstart:
     check_results()
     check_submissions()
+    check_trainings()
     keep_models()
 
 

@@ -155,9 +155,15 @@ def nodes(node: Schema, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
     if isinstance(node.get("additionalProperties"), dict):
         children["*"] = node["additionalProperties"]
     for key, child in children.items():
-        resolved = resolve(whole, child)
-        yield (*path, key), resolved
-        yield from nodes(resolved, (*path, key))
+        for resolved in _alternatives(whole, child):
+            yield (*path, key), resolved
+            yield from nodes(resolved, (*path, key))
+
+
+def _alternatives(whole: Schema, child: Schema) -> list[Schema]:
+    """Return what a subschema may be: of one with a condition both branches."""
+    branches = [child[branch] for branch in ("then", "else") if branch in child]
+    return [resolve(whole, each) for each in branches or [child]]
 
 
 def leaves(node: Schema) -> dict[str, Schema]:

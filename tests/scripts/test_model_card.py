@@ -6,11 +6,12 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import tile_pairs
+from helpers import given_model, tile_pairs
 
 import model_card
 import train
 from sandstone.errors import InputError
+from sandstone.files import sha256_of
 from sandstone.metrics import tables
 from sandstone.provenance.record import RECORD_SUFFIX
 
@@ -258,3 +259,90 @@ def test_the_network_is_told_in_words(trained):
 def test_a_blur_between_slices_is_told_along_each_axis():
     degradation = {"kernel": "psf", "psf_sigma": [3.3, 3.5, 3.4], "noise": 0.01}
     assert model_card._degradation(degradation) == "`psf` psf_sigma 3.3 × 3.5 × 3.4, noise 0.01"
+
+
+# --- given models ---
+
+
+def given_folder(folder, training):
+    """Write what `take_model.py` leaves of a given model; return its weights and its record."""
+    old = given_model.write(folder / "old")
+    (old / "training.json").write_text(json.dumps(training))
+    return old / "generator.weights.h5", old / "training.json"
+
+
+def given_card(folder, training):
+    """Return the card of a given model that is measured on berea."""
+    weights, told = given_folder(folder, training)
+    model_card.main(
+        [
+            *("--model", "old", "--record", str(told), "--given", str(weights)),
+            *("--generator", str(folder / "generator.json")),
+            *("--measured", str(folder / "pairs.h5"), "--summary", str(folder / "summary.csv")),
+            *("--baselines", "bicubic", "--output", str(folder / "card.md")),
+            *("--provenance", str(folder / "card.provenance.json")),
+        ]
+    )
+    return (folder / "card.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def measured(trained):
+    """Measure a given model; return the folder and the record of its training elsewhere."""
+    summary(trained, [("old", 27.5, 27.0, 28.0), ("bicubic", 26.0, 25.5, 26.5)])
+    elsewhere = json.loads((record(trained / "elsewhere")).read_text())
+    pairs = {"path": "results/pairs/castlegate.h5", "sha256": "cd" * 32}
+    return trained, {**elsewhere, "voxel_size_um": {"castlegate": [5, 5, 5]}, "inputs": [pairs]}
+
+
+def test_the_card_of_a_given_model_tells_its_training_elsewhere(measured):
+    folder, training = measured
+    text = given_card(folder, training)
+    assert "It was trained elsewhere. By its record it has seen" in text
+    assert "have there: castlegate (HR voxels of 5 × 5 × 5 µm)." in text
+    assert "4 steps, seed 7. Weights that it read: none." in text
+    assert "Validation PSNR" not in text
+    assert "An adversarial loss taught it to draw plausible detail" in text
+
+
+def test_the_hash_of_given_weights_is_on_the_card_and_in_its_record(measured):
+    folder, training = measured
+    text = given_card(folder, training)
+    sha256 = sha256_of(folder / "old/generator.weights.h5")
+    assert f"of weights with the SHA-256 `{sha256}`" in text
+    hashes = {
+        each["sha256"]
+        for each in json.loads((folder / "card.provenance.json").read_text())["inputs"]
+    }
+    assert sha256 in hashes
+
+
+def test_only_equal_pairs_prove_that_a_given_model_has_not_seen_the_test_slices(measured):
+    folder, training = measured
+    unknown = "| berea (seen by old or not: unknown), 3 tiles |"
+    named = {"path": "results/pairs/berea.h5", "sha256": "00" * 32}
+    assert unknown in given_card(folder, {**training, "inputs": [named]})
+    same = {**named, "sha256": sha256_of(folder / "pairs.h5")}
+    assert "| berea, 3 tiles |" in given_card(folder, {**training, "inputs": [same]})
+    started = {"name": "generator.weights.h5", "sha256": "00" * 32}
+    text = given_card(folder, {**training, "inputs": [same, started]})
+    assert unknown in text
+    assert "what those had seen, the record does not tell" in text
+
+
+def test_an_unknown_training_is_said_to_be_unknown(measured):
+    text = given_card(measured[0], {})
+    assert text.count("What it has seen, for how long and by which losses is unknown.") == 2
+    assert "| berea (seen by old or not: unknown), 3 tiles |" in text
+    assert "Where the training elsewhere saw slices that are test slices here" in text
+    assert "Whether an adversarial loss taught old to draw plausible detail" in text
+
+
+def test_a_model_that_starts_from_a_given_one_says_what_is_known(trained):
+    weights, told = given_folder(trained, {})
+    given = ("--given", weights, "--ancestors", told, "--measured", trained / "pairs.h5")
+    text = card(trained, *given)
+    assert "| old | unknown | unknown | unknown |" in text
+    assert "have gone through at least 4 steps in at least 2 trainings" in text
+    assert "elsewhere and berea here only" in text
+    assert "| berea (seen by old or not: unknown), 3 tiles |" in text

@@ -184,6 +184,14 @@ def test_voxels_that_the_model_has_not_learned_are_told(prepared, tmp_path, caps
         assert told[0].endswith("train on slices of 3 µm")
 
 
+def test_a_given_model_without_a_record_of_its_training_is_noted(prepared, tmp_path, capsys):
+    (tmp_path / "training.json").write_text("{}", encoding="utf-8")
+    prepared(small_upscaling.rock((3, 20, 30)), training=tmp_path / "training.json")
+    assert "note: which voxels the model has learned to enlarge is unknown" in (
+        capsys.readouterr().out
+    )
+
+
 @pytest.mark.parametrize(
     "sizes", [None, 3.0, {}, {"a": 3.0}, {"a": [1, 2]}, {"a": [1, 0, 1]}, {"a": [1, 2, "3"]}]
 )

@@ -40,6 +40,11 @@ def test_a_failed_retraining_leaves_the_model_before_it(
     )
     assert not (folder / TARGET).exists()
     assert contents(folder / "results/checkpoints/srgan/last-model") == before
+    report = (*TINY, "diverging.yaml", "--report", "results/report.html")
+    assert_success(snakemake(folder, *report, targets=("finished",)))
+    told = (folder / "results/report.html").read_text(encoding="utf-8")
+    assert "for 4 steps" in told
+    assert "steps 4, now 60 in the configuration" in told
     # The same again: nothing takes the kept model for the one that is asked for.
     assert "lower the learning rate" in last_sentence(
         snakemake(folder, *TINY, "diverging.yaml", targets=(TARGET,))

@@ -92,6 +92,10 @@ def test_a_module_below_a_prefix_makes_the_same_files(
             made = made.replace(b"rock/results/", b"results/")
         assert made == (tiny[0] / target).read_bytes(), target
     assert not (folder / "results").exists()
+    report = (*TINY, "--report", "report.html")
+    assert_success(snakemake(folder, *report, targets=("finished",)))
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert "grains of 60.0 \\u00b5m" in text  # as the record has it; 60 in the config
     assert (folder / "rock/results/logs/slice_volume/phantom.log").is_file()
 
 

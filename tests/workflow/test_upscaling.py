@@ -141,7 +141,7 @@ def test_other_voxels_make_the_tiff_again(upscaled: Path, snakemake: Snakemake) 
     image.write_text(content.replace(fingerprint, "0" * 64), encoding="utf-8")
     planned = planned_jobs(snakemake(upscaled, "-n", *OVERLAY))
     image.write_text(content, encoding="utf-8")
-    assert planned == {"upscale_tiff eight"}
+    assert planned == {"upscale_tiff eight", "plot_upscaled eight"}
     assert planned_jobs(snakemake(upscaled, "-n", *OVERLAY)) == set()
 
 
@@ -166,7 +166,8 @@ def test_an_older_finer_scan_is_compared_again(upscaled: Path, snakemake: Snakem
 def assert_compared_again(done: CompletedProcess[str]) -> None:
     slabs = {"upscale_slab one/0", *(f"upscale_slab eight/{slab}" for slab in range(8))}
     joins = {"upscale_volume one", "upscale_volume eight", "upscale_tiff eight"}
-    assert planned_jobs(done) == slabs | joins
+    figures = {"plot_upscaled one", "plot_upscaled eight"}
+    assert planned_jobs(done) == slabs | joins | figures
 
 
 def test_a_deleted_image_comes_back_from_its_chunks(upscaled: Path, snakemake: Snakemake) -> None:

@@ -127,7 +127,8 @@ def test_the_report_holds_every_figure(tiny: tuple[Path, str], snakemake: Snakem
     report = (tiny[0] / "results/report.html").read_text(encoding="utf-8")
     for label in ("tile pairs", "training curves", "comparison of methods", "power spectra"):
         assert label in report
-    assert "other settings than this page tells" not in report
+    assert "has changed since some results were made" not in report
+    assert "nothing records it" not in report
 
 
 def test_the_report_of_an_edited_config_says_what_made_the_results(
@@ -140,6 +141,9 @@ def test_the_report_of_an_edited_config_says_what_made_the_results(
     done = snakemake(tiny[0], *TINY, edited, "--report", tmp_path / "report.html")
     assert done.returncode == 0, done.stderr
     report = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "other settings than this page tells" in report
-    assert "steps 6, not 500000" in report
-    assert "confidence 0.95, not 0.99" in report
+    assert "has changed since some results were made" in report
+    assert "steps 6, now 500000 in the configuration" in report
+    assert "confidence 0.95, now 0.99 in the configuration" in report
+    assert "for 6 steps" in report
+    assert report.count("95 % confidence interval") == 2  # of the front page and of a caption
+    assert "99 %" not in report

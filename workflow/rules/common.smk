@@ -16,6 +16,7 @@ ROOT = Path(str(workflow.current_basedir)).parents[1]
 IS_MODULE = Path(workflow.basedir) != ROOT
 SCRIPTS = ROOT / "workflow" / "scripts"
 STARTED = time.time()
+FOR_REPORT = "what_made_the_results"  # in the config, for the templates of the report
 sys.path.insert(0, str(SCRIPTS))
 
 # Where the disk is full, Snakemake cannot keep its own log either: once is enough to say so.
@@ -24,15 +25,19 @@ logging.raiseExceptions = False
 from snakemake import __version__ as snakemake_version
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
+from snakemake_interface_logger_plugins.common import LogEvent
 
 from sandstone import run, slurm_nodes
 from sandstone.choices import BASELINES, FITTED, acting
 from sandstone.config import plain_yaml, used
 from sandstone.config.checks import validate
 from sandstone.config.flags import as_flags
+from sandstone.config.given import generator as generator_of
 from sandstone.config.sentences import unknown_target
 from sandstone.config.sources import check_readable, downloads, entries, volume_files
 from sandstone.errors import InputError, one_line
+from sandstone.models import folder as model_folder
+from sandstone.provenance import origin as origin_of_models
 from sandstone.provenance.code import digest_of
 from sandstone.training import kept_models
 from sandstone.volumes.folder import belonging, stamp
@@ -61,10 +66,20 @@ def check_config_files(base):
             plain_yaml.read(file)
 
 
+def own(given):
+    """Return a config that is this workflow's alone: modules may share one, and each has results of its own.
+
+    The outermost one stays the config that Snakemake knows.
+    """
+    if not IS_MODULE:
+        return given
+    return {key: value for key, value in given.items() if key != FOR_REPORT}
+
+
 def check_config():
     """Validate the config and find its files, or stop with one sentence and exit code 2."""
     with one_sentence():
-        validate(config)
+        validate(config, base=plain_yaml.read(ROOT / "config.yaml"))
         for sample in dict.fromkeys([*used_samples(), *pairs_of_scans()]):
             check_volume(sample)
         for name, entry in config["upscale"].items():
@@ -81,6 +96,41 @@ def check_volume(name, section="samples"):
         check(name, entry, section)
     if "lr" in entry:
         check(f"{name}.lr", entry["lr"], section)
+
+
+def check_given():
+    """Stop with one sentence and exit code 2 where taking a given model would cost another one."""
+    if workflow.is_main_process:
+        with one_sentence():
+            for name in used_models():
+                if name in given_models():
+                    folder = config["models"][name]["weights"]
+                    origin_of_models.check_given(Path(RESULTS), name, folder)
+
+
+def check_trainings():
+    """Stop with one sentence and exit code 2 where a training would replace a model that is none of its own."""
+    written = {f"{RESULTS}/models/{name}": name for name in trained_models()}
+    with one_sentence():
+        for job in workflow.dag.needrun_jobs():
+            for file in job.output:
+                name = written.get(os.path.dirname(file))
+                if os.path.basename(file) == origin_of_models.WEIGHTS and name:
+                    made = workflow.persistence.metadata(file) is not None
+                    origin_of_models.check_trained(Path(RESULTS), name, made=made)
+
+
+def check_planned_trainings():
+    """Let a dry run stop so too. It calls no `onstart`, but tells its jobs in a record of the log."""
+    if workflow.is_main_process and not IS_MODULE:
+        logger.addFilter(with_checked_trainings)
+
+
+def with_checked_trainings(record):
+    """Filter of the log, which changes no record."""
+    if workflow.dryrun and getattr(record, "event", None) == LogEvent.RUN_INFO:
+        check_trainings()
+    return True
 
 
 def check_results():
@@ -226,6 +276,11 @@ def flag(name, value):
         f"--{name}",
         *map(str, value if isinstance(value, (list, tuple)) else [value]),
     ]
+
+
+def one_of(names):
+    """Wildcard constraint: one of these names, and none where there are none."""
+    return "|".join(map(re.escape, names)) or "none of them"
 
 
 # --- when rules run again ---

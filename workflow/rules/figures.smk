@@ -1,9 +1,10 @@
-# Slices, pairs, networks, predictions and tables -> figures, each as PNG and PDF.
+# Slices, pairs, networks, predictions, tables and upscaled volumes -> figures, each as PNG and PDF.
 #
-# in   results/{slices,pairs,models,predictions,metrics}/
+# in   results/{slices,pairs,models,predictions,metrics,upscaled}/, the volumes of upscale
 # out  results/figures/samples/{sample}/       pairs, histogram, split; degradation, of a pair of scans
 #      results/figures/models/{model}/         generator, discriminator, training
 #      results/figures/evaluation/{sample}/    comparison, metrics, spectra
+#      results/figures/upscaled/{volume}/      slice
 
 
 rule plot_pairs:
@@ -377,6 +378,51 @@ rule plot_simulated_to_real:
         """
         exec {params.logged:q} {log:q} {params.script:q} \
             --table {input.table:q} \
+            --png {output.png:q} \
+            --pdf {output.pdf:q} \
+            --provenance {output.provenance:q}
+        """
+
+
+rule plot_upscaled:
+    """Show a slice of a volume before and after upscaling, and the jitter."""
+    input:
+        volume=volume_to_upscale,
+        layout="results/upscaled/{volume}/layout.json",
+        zarr="results/upscaled/{volume}/{volume}.ome.zarr/zarr.json",
+        jitter="results/upscaled/{volume}/z_consistency.csv",
+    output:
+        png=report(
+            "results/figures/upscaled/{volume}/slice.png",
+            caption="../report/upscaled.rst",
+            category="4. Upscaled volumes",
+            subcategory="{volume}",
+            labels={"figure": "before and after"},
+        ),
+        pdf="results/figures/upscaled/{volume}/slice.pdf",
+        provenance="results/figures/upscaled/{volume}/slice.provenance.json",
+    log:
+        "results/logs/plot_upscaled/{volume}.log",
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        logged=launcher,
+        script=path_of("plot_upscaled"),
+        rerun_on=reasons("figures", "plot_upscaled", stamp_to_upscale),
+        reading=upscale_reading_flags,
+        image=subpath(input.zarr, parent=True),
+    shell:
+        """
+        exec {params.logged:q} {log:q} {params.script:q} \
+            --volume {input.volume:q} \
+            {params.reading:q} \
+            --layout {input.layout:q} \
+            --zarr {params.image:q} \
+            --jitter {input.jitter:q} \
             --png {output.png:q} \
             --pdf {output.pdf:q} \
             --provenance {output.provenance:q}

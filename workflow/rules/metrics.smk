@@ -15,8 +15,7 @@ rule fetch_lpips_weights:
     log:
         "results/logs/fetch_lpips_weights/{lpips_weights}.log",
     wildcard_constraints:
-        lpips_weights="|".join(map(re.escape, missing_lpips_weights()))
-        or "nothing to fetch",
+        lpips_weights=one_of(missing_lpips_weights()),
     localrule: True
     conda:
         "../envs/metrics.yaml"

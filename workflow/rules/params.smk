@@ -185,6 +185,21 @@ def input_flags(wildcards, input):
     )
 
 
+def given_folder(wildcards, output):
+    """It takes `output`, though it needs none: a folder that was moved reruns nothing, see `cadence_flags`."""
+    return config["models"][wildcards.model]["weights"]
+
+
+def digest_of_given(wildcards):
+    """Tell a folder that holds another model now."""
+    return digest_of_folder(config["models"][wildcards.model]["weights"])
+
+
+@cache
+def digest_of_folder(folder):
+    return model_folder.digest(folder)
+
+
 def setting_flags(wildcards):
     model = config["models"][wildcards.model]
     others = ("train_on", "init_from", "checkpoint_every")
@@ -238,9 +253,7 @@ def records_of_trainings():
     models = [
         each for model in config["evaluation"]["models"] for each in line_of(model)
     ]
-    return expand(
-        "results/models/{model}/training.provenance.json", model=dict.fromkeys(models)
-    )
+    return list(map(training_record, dict.fromkeys(models)))
 
 
 def simulated_to_real_flags(wildcards):
@@ -273,25 +286,40 @@ def line_of(model):
 
 
 def samples_of_line(model):
-    """Every sample that its weights have seen."""
+    """Every sample that its weights have seen here; what a given model saw before is in no config."""
     models = [config["models"][each] for each in line_of(model)]
-    return list(dict.fromkeys(sample for each in models for sample in each["train_on"]))
+    seen = (sample for each in models for sample in each.get("train_on", []))
+    return list(dict.fromkeys(seen))
+
+
+def training_record(model):
+    """What is told of the training of a model; of a given one by its folder, or nothing."""
+    name = "training.json" if model in given_models() else "training.provenance.json"
+    return f"results/models/{model}/{name}"
 
 
 def model_card_inputs(wildcards):
-    samples = samples_of_line(wildcards.model)
-    return {
+    model = wildcards.model
+    line, samples = line_of(model), samples_of_line(model)
+    inputs = {
+        "record": training_record(model),
         "pairs": [f"results/pairs/{sample}.h5" for sample in samples],
         "slices": [f"results/slices/{sample}.json" for sample in samples],
-        "ancestors": [
-            f"results/models/{ancestor}/training.provenance.json"
-            for ancestor in line_of(wildcards.model)[1:]
-        ],
+        "ancestors": [training_record(ancestor) for ancestor in line[1:]],
     }
+    if line[-1] in given_models():
+        measured = config["evaluation"]["samples"]
+        inputs["measured"] = [f"results/pairs/{sample}.h5" for sample in measured]
+        inputs["given"] = f"results/models/{line[-1]}/generator.weights.h5"
+    if model not in given_models():
+        inputs["history"] = f"results/models/{model}/history.csv"
+    return inputs
 
 
-def ancestor_flags(wildcards, input):
-    return flag("ancestors", input.ancestors)
+def model_card_flags(wildcards, input):
+    """Files that not every card has: of its line, of trainings here, of a training elsewhere."""
+    names = ("ancestors", "history", "pairs", "slices", "measured", "given")
+    return [word for name in names for word in flag(name, input.get(name))]
 
 
 def synthetic_flags(wildcards):
@@ -322,7 +350,13 @@ def external_inputs():
     ]
     coarse = [file for sample in pairs_of_scans() for file in coarse_files(sample)]
     published = [entry["path"] for entry in config["weights"].values()]
-    return files + coarse + published
+    given = [
+        str(file)
+        for name in used_models()
+        if name in given_models()
+        for file in model_folder.files_of(config["models"][name]["weights"])
+    ]
+    return files + coarse + published + given
 
 
 def files_behind(section, name):
@@ -387,14 +421,13 @@ def upscale_network(wildcards):
 
 
 def training_of_upscale(wildcards):
-    model = config["upscale"][wildcards.volume]["model"]
-    return f"results/models/{model}/training.provenance.json"
+    return training_record(config["upscale"][wildcards.volume]["model"])
 
 
 def generator_to_plan(wildcards):
     """The generator that training will build, so that the plan need not wait for it."""
-    model = config["models"][config["upscale"][wildcards.volume]["model"]]
-    generator = {**model["generator"], "scale": config["pairs"]["scale"]}
+    own = generator_of(config, config["upscale"][wildcards.volume]["model"])
+    generator = {**own, "scale": config["pairs"]["scale"]}
     return flag("generator", json.dumps(generator, sort_keys=True))
 
 

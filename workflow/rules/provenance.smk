@@ -11,8 +11,6 @@ rule model_card:
     input:
         unpack(model_card_inputs),
         generator="results/models/{model}/generator.json",
-        history="results/models/{model}/history.csv",
-        record="results/models/{model}/training.provenance.json",
         summary=rules.summarise_metrics.output.summary,
     output:
         card="results/models/{model}/model_card.md",
@@ -30,7 +28,7 @@ rule model_card:
         script=path_of("model_card"),
         rerun_on=reasons("provenance", "model_card"),
         baselines=flag("baselines", config["evaluation"]["baselines"]),
-        ancestors=ancestor_flags,
+        files=model_card_flags,
         synthetic=synthetic_flags,
         confidence=flag("confidence", config["evaluation"]["confidence"]),
     shell:
@@ -38,11 +36,8 @@ rule model_card:
         exec {params.logged:q} {log:q} {params.script:q} \
             --model {wildcards.model:q} \
             --record {input.record:q} \
-            {params.ancestors:q} \
+            {params.files:q} \
             --generator {input.generator:q} \
-            --history {input.history:q} \
-            --pairs {input.pairs:q} \
-            --slices {input.slices:q} \
             --summary {input.summary:q} \
             {params.baselines:q} \
             {params.synthetic:q} \

@@ -1,44 +1,69 @@
-# What the front page of the report says of results that the config did not make; functions only, no rules.
+# What the report tells of the results: what made them, by their records, and where the config says otherwise now.
+# Functions only, no rules.
 
 from types import SimpleNamespace
 
-from sandstone.provenance.settings import differences
+from sandstone.report.made import made
+from sandstone.report.results import Results
+from sandstone.report.settings import differences
 
 
-def made_otherwise():
-    """Settings in the records of this config's results that differ from the config, for the front page.
+def tell_the_report(given):
+    """Put what made the results where captions and front page find it, which can read configs alone; no rule reads it.
 
-    The page can read the config alone, and after an edit the results may still be those of another one.
+    Captions have the config of this workflow. The front page has the one of the outermost Snakefile, which a module is
+    given; of several modules that share one, the first has told the front page.
     """
-    return [vars(difference) for difference in differences(configured_flags())]
+    if workflow.is_main_process:
+        results = Results(RESULTS)
+        otherwise = map(vars, differences(results, configured_flags()))
+        config[FOR_REPORT] = {**made(config, results), "otherwise": list(otherwise)}
+        given.setdefault(FOR_REPORT, config[FOR_REPORT])
 
 
 def configured_flags():
-    """The settings that the config gives for each result, as flags, by the result's record."""
-    record = f"{RESULTS}/{{}}.provenance.json".format
+    """The settings that the config gives for each result, as flags, by the result's stem."""
     seed = flag("seed", config["seed"])
     border = flag("border", config["evaluation"]["border"])
-    flags = {record("metrics/summary"): bootstrap_flags()}
+    flags = {"metrics/summary": bootstrap_flags()}
     for sample in used_samples():
         of_sample = SimpleNamespace(sample=sample)
-        flags[record(f"pairs/{sample}")] = [
+        flags[f"pairs/{sample}"] = [
             *tile_flags(),
             *degradation_flags(of_sample),
             *split_flags(of_sample),
             *seed,
         ]
         if "phantom" in config["samples"][sample]:
-            flags[record(f"volumes/{sample}")] = phantom_flags(of_sample)
-        flags[record(f"slices/{sample}")] = [
+            flags[f"volumes/{sample}"] = phantom_flags(of_sample)
+        flags[f"slices/{sample}"] = [
+            *flag("field-of-view", config["slices"]["field_of_view"]),
             *flag("window", config["slices"]["window"]),
             *flag("dtype", config["slices"]["dtype"]),
         ]
     for model in used_models():
-        flags[record(f"models/{model}/training")] = [
+        if model in given_models():
+            continue
+        flags[f"models/{model}/training"] = [
+            *files_of_training(model),
             *setting_flags(SimpleNamespace(model=model)),
             *seed,
         ]
     for sample in config["evaluation"]["samples"]:
         for method in methods():
-            flags[record(f"metrics/{method}/{sample}")] = border
+            flags[f"metrics/{method}/{sample}"] = border
+    for volume, entry in config["upscale"].items():
+        of_volume = SimpleNamespace(volume=volume)
+        settings = upscale_flags("axes", "batch", "field_of_view", "model", "tile")
+        window = upscale_window_flags(of_volume)
+        flags[f"upscaled/{volume}/layout"] = ["--levels", *settings(of_volume), *window]
     return flags
+
+
+def files_of_training(model):
+    """The samples and the start of a training, as its record names them."""
+    settings = config["models"][model]
+    parent = settings.get("init_from")
+    start = [f"{RESULTS}/models/{parent}/generator.weights.h5"] if parent else []
+    pairs = [f"{RESULTS}/pairs/{sample}.h5" for sample in settings["train_on"]]
+    return ["--pairs", *pairs, "--init-weights", *start]

@@ -71,6 +71,17 @@ def used_models():
     return used.used_models(config)
 
 
+def given_models():
+    """Models that were trained before, used or not."""
+    return [name for name, model in config["models"].items() if used.is_given(model)]
+
+
+def trained_models():
+    """Models that this workflow trains, used or not."""
+    given = given_models()
+    return [name for name in config["models"] if name not in given]
+
+
 def used_samples():
     """Samples under evaluation and those that a used model is trained on."""
     return used.used_samples(config)
@@ -79,11 +90,6 @@ def used_samples():
 def pairs_of_scans():
     """Used samples with a real coarse scan, and the one whose scanner is imitated."""
     return used.pairs_of_scans(config)
-
-
-def pair_samples():
-    """Those of the used samples that have a real coarse scan."""
-    return [sample for sample in used_samples() if "lr" in config["samples"][sample]]
 
 
 def simulations(sample):
@@ -125,7 +131,7 @@ def figures():
     """Every figure that the config asks for."""
     return [
         f"results/figures/{stem}.{suffix}"
-        for stem in (*of_samples(), *of_models(), *of_evaluation())
+        for stem in (*of_samples(), *of_models(), *of_evaluation(), *of_upscaling())
         for suffix in ("png", "pdf")
     ]
 
@@ -142,13 +148,19 @@ def of_samples():
 
 
 def of_models():
-    """A model without adversarial loss has no discriminator to draw."""
     return [
         f"models/{model}/{figure}"
         for model in used_models()
-        for figure in ("generator", "discriminator", "training")
-        if figure != "discriminator" or config["models"][model]["loss"]["adversarial"]
+        for figure in figures_of(config["models"][model])
     ]
+
+
+def figures_of(model):
+    """Of a given model its network alone; one without adversarial loss has no discriminator to draw."""
+    if used.is_given(model):
+        return ["generator"]
+    discriminator = ["discriminator"] if model["loss"]["adversarial"] else []
+    return ["generator", *discriminator, "training"]
 
 
 def of_evaluation():
@@ -160,6 +172,10 @@ def of_evaluation():
         ),
         *expand("evaluation/{sample}/simulated_to_real", sample=simulated_pairs()),
     ]
+
+
+def of_upscaling():
+    return expand("upscaled/{volume}/slice", volume=config["upscale"])
 
 
 def model_cards():
@@ -213,11 +229,8 @@ def records():
         *expand("volumes/{sample}", sample=grown),
         *expand("{stage}/{sample}", stage=["slices", "pairs"], sample=samples),
         *records_of_scans(),
-        *expand(
-            "models/{model}/{stem}",
-            model=used_models(),
-            stem=["training", "model_card"],
-        ),
+        *(f"models/{model}/{origin(model)}" for model in used_models()),
+        *expand("models/{model}/model_card", model=used_models()),
         *expand(
             "{stage}/{method}/{sample}",
             stage=["predictions", "metrics"],
@@ -242,6 +255,11 @@ def records_of_scans():
         *expand("slices/{sample}", sample=imitated),
         *expand("degradation/{sample}", sample=pairs),
     ]
+
+
+def origin(model):
+    """Name of the record of how a model got here: by a training, or given."""
+    return "given" if model in given_models() else "training"
 
 
 def upscaling_records():

@@ -1,7 +1,7 @@
-# Tile pairs -> a trained network. One rule for every model.
+# Tile pairs, or the folder of a model that was trained before -> a trained network. One rule for every model of a kind.
 #
-# in   results/pairs/{sample}.h5 of train_on, the generator of init_from
-# out  results/models/{model}/    weights, architecture, history
+# in   results/pairs/{sample}.h5 of train_on, the generator of init_from; the folder of models.{model}.weights
+# out  results/models/{model}/    weights, architecture, history or what is told of the training
 #
 # Checkpoints and TensorBoard logs are no outputs: Snakemake would delete them with a failed job.
 
@@ -22,6 +22,8 @@ rule train:
         "results/logs/train/{model}.log",
     benchmark:
         "results/benchmarks/train/{model}.tsv"
+    wildcard_constraints:
+        model=one_of(trained_models()),
     conda:
         "../envs/training.yaml"
     threads: config["tensorflow_threads"]
@@ -56,3 +58,37 @@ rule train:
 
 
 TRAINED = [os.path.basename(file) for file in rules.train.output]
+
+
+rule take_model:
+    """Take a model that was trained before, whose folder the config names."""
+    output:
+        weights="results/models/{model}/generator.weights.h5",
+        generator="results/models/{model}/generator.json",
+        training="results/models/{model}/training.json",
+        provenance="results/models/{model}/given.provenance.json",
+    log:
+        "results/logs/take_model/{model}.log",
+    wildcard_constraints:
+        model=one_of(given_models()),
+    localrule: True
+    conda:
+        "../envs/provenance.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        logged=launcher,
+        script=path_of("take_model"),
+        rerun_on=reasons("provenance", "take_model", digest_of_given),
+        folder=given_folder,
+    shell:
+        """
+        exec {params.logged:q} {log:q} {params.script:q} \
+            --folder {params.folder:q} \
+            --weights {output.weights:q} \
+            --generator {output.generator:q} \
+            --training {output.training:q} \
+            --provenance {output.provenance:q}
+        """

@@ -15,7 +15,7 @@ rule fetch_volume:
     log:
         "results/logs/fetch_volume/{download}.log",
     wildcard_constraints:
-        download="|".join(map(re.escape, missing_downloads())) or "nothing to fetch",
+        download=one_of(missing_downloads()),
     localrule: True
     conda:
         "../envs/volumes.yaml"

@@ -1,18 +1,22 @@
 """Describe a trained model from its files: data, parameters, metrics with intervals, limits.
 
 After Mitchell et al. (2019), "Model cards for model reporting", FAT* '19. Every number is read
-from a result; nothing is typed by hand.
+from a result; nothing is typed by hand. Of a model that was trained elsewhere, as of an ancestor
+that was, the card says what its record tells, and what nobody here can know.
 """
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
 from sandstone.errors import InputError
+from sandstone.provenance import elsewhere
+from sandstone.provenance import line as lineage
+from sandstone.provenance.line import Line, given, samples_of
 from sandstone.provenance.record import add_record_flag, write_record
-from sandstone.provenance.trainings import Line, model_of, read_training, samples_of
+from sandstone.provenance.records import name_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,9 +28,14 @@ SHORT_HASH = 16  # hexadecimal digits that tell files apart to the eye; the reco
 
 
 def data_section(
-    line: Line, pairs: "Sequence[Pairs]", sources: Mapping[str, Mapping[str, Any]]
+    line: Line,
+    pairs: "Sequence[Pairs]",
+    sources: Mapping[str, Mapping[str, Any]],
+    weights: str | None = None,
 ) -> list[str]:
     """Return what the model and its ancestors were trained on, and which slices none of them saw.
+
+    `weights` is the SHA-256 of those of the model of the line that was given.
 
     Raises
     ------
@@ -34,6 +43,8 @@ def data_section(
         If a rock of the line has no pairs.
     """
     lines = ["## Data", ""]
+    if weights and (first := given(line)):
+        lines += [elsewhere.seen(first, weights), ""]
     if missing := set(samples_of(line)) - {each.attrs.sample for each in pairs}:
         raise InputError(
             f"--pairs names no file of {', '.join(sorted(missing))}, which {line[0].model} has "
@@ -61,10 +72,11 @@ def data_section(
 
 
 def _seen_by(line: Line, sample: str) -> list[str]:
-    """Say which trainings of a line saw a rock, where there are several trainings."""
-    if len(line) == 1:
+    """Say which trainings of a line saw a rock, where there were several here."""
+    here = [each for each in line if not each.elsewhere]
+    if len(here) == 1:
         return []
-    return [f"Seen by {_and(each.model for each in line if sample in each.samples)}."]
+    return [f"Seen by {_and(each.model for each in here if sample in each.samples)}."]
 
 
 def _and(names: Iterable[str]) -> str:
@@ -146,19 +158,26 @@ def network_section(generator: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def training_section(line: Line, history: "pd.DataFrame") -> list[str]:
-    """Return the trainings of the line, and parameters, inputs and course of the last one."""
+def training_section(line: Line, history: "pd.DataFrame | None") -> list[str]:
+    """Return the trainings of the line, and parameters, inputs and course of the last one.
+
+    A given model brings no history, so its card tells no course.
+    """
     from sandstone.training import words
 
     record = line[0].record
+    if not record:
+        return ["## Training", "", f"It took place elsewhere. {elsewhere.UNKNOWN}", ""]
     packages = (f"{name} {version}" for name, version in record["packages"].items())
+    course = "" if history is None else f" {_course(history)}"
     return [
         "## Training",
         "",
+        *(["It took place elsewhere, and its record tells of it.", ""] if given(line[:1]) else []),
         *_line_table(line),
         (
-            f"{len(history)} steps, seed {record['seed']}. "
-            f"Weights that it read: {_weights(record)}. {_course(history)}"
+            f"{line[0].parameters['steps']} steps, seed {record['seed']}. "
+            f"Weights that it read: {_weights(record)}.{course}"
         ),
         "",
         "| what | how |",
@@ -178,11 +197,13 @@ def _line_table(line: Line) -> list[str]:
 
     if len(line) == 1:
         return []
-    total = sum(training.parameters["steps"] for training in line)
+    total = sum(training.parameters.get("steps", 0) for training in line)
+    first = given(line)
+    least = "at least " if first and not first.is_told else ""
     return [
         (
             f"It started from the weights of {line[1].model}, so that they have gone through "
-            f"{total} steps in {len(line)} trainings:"
+            f"{least}{total} steps in {least}{len(line)} trainings:"
         ),
         "",
         "| training | rock | steps | losses |",
@@ -190,6 +211,8 @@ def _line_table(line: Line) -> list[str]:
         *(
             f"| {each.model} | {_and(each.samples)} | {each.parameters['steps']} "
             f"| {words.losses(each.parameters)} |"
+            if each.record
+            else f"| {each.model} | unknown | unknown | unknown |"
             for each in reversed(line)
         ),
         "",
@@ -201,9 +224,9 @@ def _line_table(line: Line) -> list[str]:
 def _weights(record: Mapping[str, Any]) -> str:
     """Name the weights to start from and those of a content loss."""
     weights = [
-        f"`{file.get('path') or file['name']}` (SHA-256 `{file['sha256'][:SHORT_HASH]}…`)"
+        f"`{name_of(file)}` (SHA-256 `{file['sha256'][:SHORT_HASH]}…`)"
         for file in record["inputs"]
-        if "results/pairs/" not in file.get("path", "")
+        if "results/pairs/" not in name_of(file)
     ]
     return " and ".join(weights) or "none"
 
@@ -220,10 +243,17 @@ def _course(history: "pd.DataFrame") -> str:
 
 
 def metrics_section(
-    summary: "pd.DataFrame", line: Line, baselines: Sequence[str], confidence: float
+    summary: "pd.DataFrame",
+    line: Line,
+    baselines: Sequence[str],
+    confidence: float,
+    shared: Collection[str] = (),
 ) -> list[str]:
-    """Return a table a sample: this model beside plain interpolation, mean and interval."""
-    model, seen = line[0].model, samples_of(line)
+    """Return a table a sample: this model beside plain interpolation, mean and interval.
+
+    `shared` are the samples on whose very pairs the training elsewhere was, see `shared_pairs`.
+    """
+    model = line[0].model
     if model not in set(summary["method"]):
         return ["## Metrics", "", "Not evaluated: it is the start of another model.", ""]
     lines = [
@@ -238,7 +268,7 @@ def metrics_section(
     for sample, rows in summary.groupby("sample", sort=True):
         metrics = list(dict.fromkeys(rows["metric"]))
         lines += [
-            f"| {_rock(sample, seen)}, {rows['n'].max()} tiles | {' | '.join(metrics)} |",
+            f"| {_rock(sample, line, shared)}, {rows['n'].max()} tiles | {' | '.join(metrics)} |",
             "|---" * (len(metrics) + 1) + "|",
             *(_metric_row(rows, method, metrics) for method in [model, *baselines]),
             "",
@@ -246,8 +276,9 @@ def metrics_section(
     return lines
 
 
-def _rock(sample: str, seen: Sequence[str]) -> str:
-    return sample if sample in seen else f"{sample} (never seen in training)"
+def _rock(sample: str, line: Line, shared: Collection[str]) -> str:
+    remark = lineage.remark(sample, line, shared)
+    return f"{sample} ({remark})" if remark else sample
 
 
 def _metric_row(rows: "pd.DataFrame", method: str, metrics: Sequence[str]) -> str:
@@ -265,14 +296,17 @@ def limits_section(line: Line, synthetic: Sequence[str]) -> list[str]:
     """Return what follows for a user from the data and the losses of the whole line."""
     from sandstone.training import words
 
-    samples = samples_of(line)
-    lines = [
-        "## Limits",
-        "",
-        (
+    samples, first = samples_of(line), given(line)
+    adversarial = [each.model for each in line if words.is_adversarial(each.parameters)]
+    lines = ["## Limits", ""]
+    if first:
+        lines += elsewhere.limits(first, samples, adversarial=bool(adversarial))
+    else:
+        lines.append(
             f"- It has seen {_and(samples)} only: on another rock, scanner or voxel size, "
             "measure before you trust it."
-        ),
+        )
+    lines += [
         (
             "- Its LR images were shrunken HR images. A real coarse scan differs in blur, noise "
             "and registration, of which the metrics above say nothing."
@@ -281,7 +315,7 @@ def limits_section(line: Line, synthetic: Sequence[str]) -> list[str]:
     ]
     if made := [sample for sample in samples if sample in synthetic]:
         lines.append(f"- {_and(made)}: synthetic rock, to try the workflow with.")
-    if adversarial := [each.model for each in line if words.is_adversarial(each.parameters)]:
+    if adversarial:
         where = "" if adversarial[0] == line[0].model else f" in the training of {adversarial[0]}"
         lines.append(
             f"- An adversarial loss{where} taught it to draw plausible detail that may not be "
@@ -299,20 +333,17 @@ def read_sources(paths: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     return {slices["sample"]: slices for slices in found}
 
 
-def read_line(model: str, record: str, ancestors: Sequence[str]) -> Line:
-    """Return the trainings of a model and of its ancestors, which lie in folders of their names."""
-    return [
-        read_training(model, record),
-        *(read_training(model_of(path), path) for path in ancestors),
-    ]
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the command line of this script."""
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
     add("--model", required=True, help="name of the model")
     add("--record", type=cli.InputPath, required=True, help="provenance of its training (.json)")
+    add(
+        "--given",
+        type=cli.InputPath,
+        help="weights of the one of the line that was trained elsewhere (.weights.h5)",
+    )
     add(
         "--ancestors",
         type=cli.InputPath,
@@ -321,15 +352,22 @@ def parser() -> argparse.ArgumentParser:
         help="provenance of the trainings that it descends from (.json), the youngest first",
     )
     add("--generator", type=cli.InputPath, required=True, help="its generator.json")
-    add("--history", type=cli.InputPath, required=True, help="its history.csv")
+    add("--history", type=cli.InputPath, help="its history.csv; none of a given model")
     add(
         "--pairs",
         type=cli.InputPath,
-        nargs="+",
-        required=True,
-        help="what it and its ancestors were trained on (.h5)",
+        nargs="*",
+        default=[],
+        help="what it and its ancestors were trained on (.h5), but for the one given",
     )
-    add("--slices", type=cli.InputPath, nargs="+", required=True, help="their slices (.json)")
+    add("--slices", type=cli.InputPath, nargs="*", default=[], help="their slices (.json)")
+    add(
+        "--measured",
+        type=cli.InputPath,
+        nargs="*",
+        default=[],
+        help="what it is measured on (.h5), where one was given",
+    )
     add("--summary", type=cli.InputPath, required=True, help="metrics of all methods (.csv)")
     add("--baselines", nargs="+", required=True, help="methods to show beside it")
     add("--synthetic", nargs="*", default=[], help="samples that are synthetic rock")
@@ -349,19 +387,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     from sandstone.dataset.pairs import open_pairs
     from sandstone.metrics import tables
 
-    line = read_line(args.model, args.record, args.ancestors)
+    line = lineage.read(args.model, args.record, args.ancestors, args.given)
+    weights = files.sha256_of(args.given) if args.given else None
     generator = files.read_json(args.generator, remedy="delete it and train again")
-    history = tables.read(args.history, ("step", "val_psnr_db"))
+    history = tables.read(args.history, ("step", "val_psnr_db")) if args.history else None
     summary = tables.read(args.summary, tables.SUMMARY_COLUMNS)
     with ExitStack() as stack:
         pairs = [stack.enter_context(open_pairs(path)) for path in args.pairs]
-        sizes = {each.attrs.sample: each.attrs.hr_voxel_size_um for each in pairs}
+        measured = [stack.enter_context(open_pairs(path)) for path in args.measured]
+        known = [each.attrs for each in (*pairs, *measured)]
+        sizes = {each.sample: each.hr_voxel_size_um for each in known}
+        shared = lineage.shared_pairs(line, args.measured, [each.attrs.sample for each in measured])
         lines = [
             *(f"# Model card: {args.model}", ""),
-            *data_section(line, pairs, read_sources(args.slices)),
+            *data_section(line, pairs, read_sources(args.slices), weights),
             *network_section(generator),
             *training_section(line, history),
-            *metrics_section(summary, line, args.baselines, args.confidence),
+            *metrics_section(summary, line, args.baselines, args.confidence, shared),
             *limits_section(line, args.synthetic),
         ]
     files.write_text(args.output, "\n".join(lines))

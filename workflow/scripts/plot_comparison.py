@@ -123,35 +123,16 @@ def check_methods(example: Example, tables: dict[str, pd.DataFrame]) -> None:
         )
 
 
-def most_detailed(hr: np.ndarray, edge: int, step: int) -> tuple[int, int]:
-    """Return the corner (y, x) of the square with the greatest mean gradient.
-
-    Parameters
-    ----------
-    hr
-        Grey levels, shape (y, x).
-    edge
-        Edge of the square, pixels.
-    step
-        The corner is a multiple of it, so that the square consists of whole LR pixels.
-    """
-    import numpy as np
-
-    gradient = np.hypot(*np.gradient(hr.astype(np.float64)))
-    squares = np.lib.stride_tricks.sliding_window_view(gradient, (edge, edge))[::step, ::step]
-    means = squares.mean(axis=(2, 3))
-    y, x = np.unravel_index(means.argmax(), means.shape)
-    return int(y) * step, int(x) * step
-
-
 def draw(example: Example, tables: dict[str, pd.DataFrame], attributes: PairsAttributes) -> Figure:
     """Return a figure with a column each for LR, the methods and HR; rows tile, detail, error."""
     from sandstone import style
+    from sandstone.imaging.detail import most_detailed
 
     images = {"LR": example.lr, **example.sr, "HR": example.hr}
     figure = style.figure(PANEL * len(images) + 0.3, 3 * PANEL + 1.45)
     grid = figure.subplots(3, len(images), squeeze=False)
     edge = example.hr.shape[0] // DETAIL // attributes.scale * attributes.scale
+    # In whole LR pixels.
     corner = most_detailed(example.hr, edge, attributes.scale)
     colours = style.method_colours(list(example.sr))
     for column, (name, image) in zip(grid.T, images.items(), strict=True):

@@ -91,7 +91,8 @@ def compare_voxels(record: str, volume: "Volume", scale: int) -> None:
     Parameters
     ----------
     record : str
-        Provenance record of the training, with the HR voxel edges of each sample.
+        Provenance record of the training, with the HR voxel edges of each sample; {} where the
+        training is unknown.
     volume : Volume
     scale : int
 
@@ -104,7 +105,14 @@ def compare_voxels(record: str, volume: "Volume", scale: int) -> None:
     from sandstone.files import read_json
 
     remedy = "train the model again"
-    hr_sizes = read_json(record, keys=["voxel_size_um"], remedy=remedy)["voxel_size_um"]
+    training = read_json(record, remedy=remedy)
+    if not training:  # of a given model
+        note(
+            "which voxels the model has learned to enlarge is unknown, since it came without a "
+            "record of its training; look at the result with care"
+        )
+        return
+    hr_sizes = training.get("voxel_size_um")
     if not (isinstance(hr_sizes, dict) and hr_sizes) or not all(
         are(is_number, sizes, 3) and min(sizes) > 0 for sizes in hr_sizes.values()
     ):
@@ -181,7 +189,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add(arguments)
     add("--model", required=True, help="name of the model")
     add("--model-dir", type=cli.InputPath, required=True, help="folder of the trained model")
-    add("--training", type=cli.InputPath, help="provenance record of its training")
+    add("--training", type=cli.InputPath, help="record of its training, {} if that is unknown")
     add("--scale", type=cli.positive_int, help="factor by which the model must enlarge")
     add("--axes", choices=["z", "mean"], default="z", help="enlarge slices, or all three axes")
     add("--tile", type=cli.positive_int, default=256, help="largest edge of a block, LR pixels")

@@ -1,6 +1,7 @@
 """Records that are read back, and what they find changed."""
 
 import json
+import shutil
 
 import pytest
 
@@ -81,6 +82,13 @@ def test_one_of_several_files_of_a_name_is_enough(folder, tmp_path_factory):
     other = tmp_path_factory.mktemp("other") / "rock.tif"
     other.write_text("another rock")
     external = records.by_name([other, folder.parent / "rock.tif"])
+    assert list(records.mismatches(records.find("results"), external)) == []
+
+
+def test_an_input_that_was_moved_is_found_where_the_config_names_it_now(folder, tmp_path_factory):
+    moved = shutil.move(folder / "results/in.h5", tmp_path_factory.mktemp("moved"))
+    assert found(folder) == ["input results/in.h5 is missing"]
+    external = records.by_name([moved, folder.parent / "rock.tif"])
     assert list(records.mismatches(records.find("results"), external)) == []
 
 

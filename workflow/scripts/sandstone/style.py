@@ -163,8 +163,7 @@ def scale_bar(axes: Axes, voxel_size_um: float, *, corner: str = "lower left") -
     corner
         `lower left` or `lower right`.
     """
-    left, right = axes.get_xlim()
-    voxels = abs(right - left)
+    voxels, rows = (abs(end - start) for start, end in (axes.get_xlim(), axes.get_ylim()))
     length_um = round_length_um(voxels * voxel_size_um)
     bar = AnchoredSizeBar(
         axes.transData,
@@ -175,7 +174,7 @@ def scale_bar(axes: Axes, voxel_size_um: float, *, corner: str = "lower left") -
         borderpad=0.35,
         sep=2.5,
         color="white",
-        size_vertical=voxels / 60,
+        size_vertical=min(voxels, rows) / 60,
         fontproperties=FontProperties(size=7.5),
     )
     bar.patch.set(facecolor="black", edgecolor="none", alpha=0.65)

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from sandstone.choices import FITTED
-from sandstone.config import schema, validity
+from sandstone.config import given, schema, validity
 from sandstone.config.coarse import check_pair, share_scans, write_out_registrations
 from sandstone.config.paths import check_inside_data, check_path, home_advice
 from sandstone.config.plain_yaml import check_keys
 from sandstone.config.sources import check_same_downloads, check_source
-from sandstone.config.used import drop_nulls, used_models
+from sandstone.config.used import drop_nulls, is_given, used_models
 from sandstone.errors import InputError, shortened, shown
 
 Config = dict[str, Any]
@@ -18,8 +18,10 @@ Config = dict[str, Any]
 TILE = {"z": 256, "mean": 128}  # cubes hold more than squares
 
 
-def validate(config: Config) -> None:
+def validate(config: Config, base: Config | None = None) -> None:
     """Check `config`, drop what is null and fill in the schema's defaults, in place.
+
+    `base` is what lies under every overlay: config.yaml as it is in the file.
 
     Raises
     ------
@@ -28,6 +30,8 @@ def validate(config: Config) -> None:
     """
     check_keys(config, "config")
     drop_nulls(config)
+    given.replace_trainings(config, base or {})
+    given.check_alone(config)
     share_scans(config)
     write_out_registrations(config)
     schema.complete(config)
@@ -92,12 +96,21 @@ def _check_weights(config: Config) -> None:
 
 
 def _check_models(config: Config) -> None:
-    """Refuse used models that cannot be trained; those of config.yaml may not fit other pairs."""
-    for name in used_models(config):
-        _check_names(config, f"models.{name}.train_on", config["models"][name]["train_on"])
-        _check_init(config, name)
-        _check_losses(config, name)
-        _check_crop(config, name)
+    """Refuse used models that cannot be trained or taken; those of config.yaml may not fit."""
+    names = used_models(config)
+    taken = [name for name in names if is_given(config["models"].get(name, {}))]
+    for name in taken:
+        given.check(config, name)
+    for name in names:
+        if name not in taken:
+            _check_training(config, name)
+
+
+def _check_training(config: Config, name: str) -> None:
+    _check_names(config, f"models.{name}.train_on", config["models"][name]["train_on"])
+    _check_init(config, name)
+    _check_losses(config, name)
+    _check_crop(config, name)
 
 
 def _check_names(config: Config, key: str, names: list[str], section: str = "samples") -> None:
@@ -117,7 +130,9 @@ def _check_init(config: Config, name: str) -> None:
         if parent in chain:
             circle = " -> ".join([*chain, parent])
             raise InputError(f"config: init_from runs in a circle ({circle}); break it")
-        if difference := _difference(models[parent]["generator"], models[name]["generator"]):
+        if difference := _difference(
+            given.generator(config, parent), given.generator(config, name)
+        ):
             raise InputError(
                 f"config: models.{name} starts from {parent}, whose generator differs "
                 f"({difference}); make them equal"

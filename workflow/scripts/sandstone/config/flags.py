@@ -31,13 +31,22 @@ def as_flags(settings: Mapping[str, Any], prefix: str = "-") -> list[str]:
     return words
 
 
-def add(arguments: argparse.ArgumentParser, name: str = "volume", *, required: bool = True) -> None:
-    """Add the flags of a volume: `--volume`, `--raw-shape`, ...; of `hr`, `--hr-raw-shape`."""
+def add(
+    arguments: argparse.ArgumentParser,
+    name: str = "volume",
+    *,
+    required: bool = True,
+    kind: type[str] = cli.InputPath,
+) -> None:
+    """Add the flags of a volume: `--volume`, `--raw-shape`, ...; of `hr`, `--hr-raw-shape`.
+
+    Its files get no hash in the record where `kind` is `cli.WorkPath`.
+    """
     prefix = _prefix(name)
     flag = arguments.add_argument
     flag(
         f"--{name}",
-        type=cli.InputPath,
+        type=kind,
         required=required,
         nargs="+",
         help="file, folder, glob, or files one a slice",

@@ -32,9 +32,14 @@ def used_models(config: Config) -> list[str]:
     return models
 
 
+def is_given(model: Config) -> bool:
+    """Say whether the entry of a model names trained weights instead of a training."""
+    return "weights" in model
+
+
 def used_samples(config: Config) -> list[str]:
     """Return the samples under evaluation and those that a used model is trained on, sorted."""
-    training = (config["models"][model]["train_on"] for model in used_models(config))
+    training = (config["models"][model].get("train_on", []) for model in used_models(config))
     measured = config["evaluation"]["samples"]
     return sorted({*measured, *(sample for on in training for sample in on)})
 

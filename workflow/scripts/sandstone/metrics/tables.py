@@ -22,7 +22,10 @@ JUDGED_COLUMNS = (
     *("volume", "method", "metric", "mean", "ci_low", "ci_high"),
     *("gain", "gain_low", "gain_high", "n"),
 )
-TEXTS = ("volume", "real", "simulated", "sample", "method", "metric", "baseline", "rock")
+TEXTS = (
+    *("volume", "real", "simulated", "sample", "method", "metric", "baseline", "rock"),
+    *("source", "band"),
+)
 
 
 def read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:

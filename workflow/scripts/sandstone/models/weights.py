@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
 
 from sandstone.errors import InputError, shortened
 from sandstone.files import atomic_path, read_json, write_json
-from sandstone.hdf5 import check_storage, refuse_links
+from sandstone.models.folder import weight_shapes
 from sandstone.models.networks import build_generator
 from sandstone.models.options import generator_files
 
 # Keras chooses the format of a file by its name.
 WEIGHTS_SUFFIX = ".weights.h5"
+TRAIN = "delete it and train the model again"
 ROOM_FOR_NAMES = 2**20  # bytes; what HDF5 adds to a few hundred arrays
 
 
@@ -95,12 +95,14 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
     path = Path(path)
     if not path.name.endswith(WEIGHTS_SUFFIX):
         raise InputError(f"{path} must be named *{WEIGHTS_SUFFIX}, as Keras knows it: rename it")
-    found = _weight_shapes(path)
+    if not path.exists():
+        raise InputError(f"{path} does not exist: train the model first")
+    found = weight_shapes(path, remedy=TRAIN)
     with tempfile.TemporaryDirectory() as folder:
         _check_room(Path(folder), model)
         own = Path(folder) / f"own{WEIGHTS_SUFFIX}"
         model.save_weights(own)
-        expected = _weight_shapes(own)
+        expected = weight_shapes(own, remedy=TRAIN)
     for name in sorted(expected | found):
         if expected.get(name) != found.get(name):
             raise InputError(
@@ -112,27 +114,3 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
         model.load_weights(path)
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} cannot be read ({shortened(error)}): train it again") from error
-
-
-def _weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every array in a weights file, by its layer's name and number."""
-    shapes: dict[str, tuple[int, ...]] = {}
-
-    def note(name: str, item: h5py.HLObject) -> None:
-        if isinstance(item, h5py.Dataset):
-            check_storage(item, path)
-            layer = item.parent.attrs.get("name", item.parent.name)
-            shapes[f"{layer}/{Path(name).name}"] = item.shape
-
-    try:
-        with h5py.File(path, "r") as stream:
-            refuse_links(stream, path)
-            stream.visititems(note)
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist: train the model first") from error
-    except (OSError, RuntimeError) as error:
-        # HDF5's own words may run over several lines.
-        raise InputError(
-            f"{path} is damaged or no HDF5 file: delete it and train the model again"
-        ) from error
-    return shapes

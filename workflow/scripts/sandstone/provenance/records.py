@@ -63,22 +63,29 @@ def mismatches(
     ----------
     records : iterable of Record
     external_inputs : mapping of str to list of Path
-        Files outside the working directory, by the name under which records know them.
+        Files outside the working directory, by the name under which records know them. An input
+        that is recorded by its path may lie there too, moved since.
     """
     digest = cache(sha256_of)  # many records name the same file
     for record in records:
         content = record.content
         for role in ("output", "input"):
             for file in content[f"{role}s"]:
-                where = Path(file["path"]) if "path" in file else None
-                candidates = [where] if where else external_inputs.get(file["name"], [])
+                candidates = [Path(file["path"])] if "path" in file else []
+                if role == "input":
+                    candidates += external_inputs.get(Path(name_of(file)).name, [])
                 if found := _difference(candidates, file["sha256"], digest):
-                    yield record, f"{role} {file.get('path') or file['name']} {found}"
+                    yield record, f"{role} {name_of(file)} {found}"
         for file in content["code"]:
             if found := _difference([PROJECT / file["path"]], file["sha256"], digest):
                 yield record, f"code {file['path']} {found}"
         for found in _package_changes(content):
             yield record, found
+
+
+def name_of(file: Mapping[str, Any]) -> str:
+    """Return how a record names a file: by its path, or its name alone."""
+    return file.get("path") or file["name"]
 
 
 def _difference(

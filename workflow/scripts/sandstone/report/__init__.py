@@ -1,0 +1,1 @@
+"""What the report tells: of each result, what made it."""
