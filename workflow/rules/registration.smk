@@ -48,6 +48,49 @@ rule register_volumes:
         """
 
 
+rule fit_degradation:
+    """Fit grey levels, blur and noise of the coarse scan to what the fine one shows."""
+    input:
+        volume=coarse_volume,
+        slices=rules.slice_volume.output.slices,
+        mask=rules.slice_volume.output.mask,
+        metadata=rules.slice_volume.output.metadata,
+        registration="results/registration/{sample}.json",
+    output:
+        fit="results/degradation/{sample}.json",
+        provenance="results/degradation/{sample}.provenance.json",
+    log:
+        "results/logs/fit_degradation/{sample}.log",
+    benchmark:
+        "results/benchmarks/fit_degradation/{sample}.tsv"
+    conda:
+        "../envs/volumes.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        logged=launcher,
+        script=path_of("fit_degradation"),
+        rerun_on=reasons("volumes", "fit_degradation", coarse_stamp),
+        reading=coarse_reading_flags,
+        scale=flag("scale", config["pairs"]["scale"]),
+    shell:
+        """
+        exec {params.logged:q} {log:q} {params.script:q} \
+            --sample {wildcards.sample:q} \
+            --slices {input.slices:q} \
+            --mask {input.mask:q} \
+            --metadata {input.metadata:q} \
+            --lr {input.volume:q} \
+            {params.reading:q} \
+            --registration {input.registration:q} \
+            {params.scale:q} \
+            --output {output.fit:q} \
+            --provenance {output.provenance:q}
+        """
+
+
 rule resample_coarse:
     """Bring the coarse scan to the grid that the scale asks for, and to the fine scan's levels."""
     input:

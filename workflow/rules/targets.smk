@@ -87,9 +87,9 @@ def used_samples():
     return used.used_samples(config)
 
 
-def pair_samples():
-    """Those of the used samples that have a real coarse scan."""
-    return [sample for sample in used_samples() if "lr" in config["samples"][sample]]
+def pairs_of_scans():
+    """Used samples with a real coarse scan, and the one whose scanner is imitated."""
+    return used.pairs_of_scans(config)
 
 
 def simulations(sample):
@@ -141,7 +141,8 @@ def of_samples():
     of_each = ["pairs", "histogram", "split"]
     return [
         *expand("samples/{sample}/{figure}", sample=used_samples(), figure=of_each),
-        *expand("samples/{sample}/registration", sample=pair_samples()),
+        *expand("samples/{sample}/registration", sample=pairs_of_scans()),
+        *expand("samples/{sample}/degradation", sample=pairs_of_scans()),
     ]
 
 
@@ -226,7 +227,8 @@ def records():
     stems = [
         *expand("volumes/{sample}", sample=grown),
         *expand("{stage}/{sample}", stage=["slices", "pairs"], sample=samples),
-        *expand("registration/{sample}", sample=pair_samples()),
+        *expand("registration/{sample}", sample=pairs_of_scans()),
+        *records_of_scans(),
         *(f"models/{model}/{origin(model)}" for model in used_models()),
         *expand("models/{model}/model_card", model=used_models()),
         *expand(
@@ -242,6 +244,16 @@ def records():
     return [
         *(f"results/{stem}.provenance.json" for stem in stems),
         *(file.removesuffix("png") + "provenance.json" for file in drawn),
+    ]
+
+
+def records_of_scans():
+    """Records of what is found out of pairs of scans; slices of a pair that is only imitated are among them."""
+    pairs = pairs_of_scans()
+    imitated = [pair for pair in pairs if pair not in used_samples()]
+    return [
+        *expand("slices/{sample}", sample=imitated),
+        *expand("degradation/{sample}", sample=pairs),
     ]
 
 
