@@ -201,7 +201,7 @@ def test_the_front_page_claims_nothing_of_what_a_given_model_has_seen(config):
     text = render("workflow", changed)
     assert "on slices that no training here has seen." in text
     assert "- ``old``: a model that was trained before, given as the folder ``../berea/" in text
-    changed["evaluation"]["models"] = ["old"]
+    changed["evaluation"]["models"], changed["upscale"] = ["old"], {}
     assert "a generator of type" not in render("workflow", changed)
 
 
