@@ -6,8 +6,9 @@ from helpers import twin_scans
 from helpers.twin_scans import InMemory
 
 from sandstone.errors import InputError
-from sandstone.registration.register import Registration, check_end, found, given
+from sandstone.registration.register import Registration, _is_sure, check_end, found, given
 from sandstone.registration.scans import Scan
+from sandstone.registration.search import Match
 from sandstone.registration.transform import Transform
 
 FINE_UM, COARSE_UM = (2.0, 2.0, 2.0), (6.0, 6.0, 6.0)
@@ -118,6 +119,15 @@ def test_another_rock_is_refused(plain):
     other = np.random.default_rng(8).permutation(coarse.ravel()).reshape(coarse.shape)
     with pytest.raises(InputError, match=r"does not show the rock of hr\.tif.*48 orientations"):
         found(*scans(fine, other))
+
+
+def test_chance_is_told_from_one_rock():
+    """As measured where two scans of a few large grains share no field, and where they do."""
+    distinct, vague = (Match(1.0, quotient, 0.6, (0, 0, 0)) for quotient in (5.0, 1.2))
+    assert _is_sure(0.95, vague)
+    assert _is_sure(0.66, distinct)
+    assert not _is_sure(0.78, vague)
+    assert not _is_sure(0.5, distinct)
 
 
 @pytest.mark.parametrize(

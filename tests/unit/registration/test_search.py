@@ -45,6 +45,8 @@ def test_few_voxels_cannot_win_by_chance():
     other = rock(WHOLE.shape, seed=9)
     match = best_shift(WHOLE, other)
     assert match.correlation < 0.5
+    assert match.distinct < 2
+    assert best_shift(WHOLE[:20], WHOLE).distinct > 10
     assert best_shift(np.zeros((5, 5, 5)), WHOLE).score == 0
 
 

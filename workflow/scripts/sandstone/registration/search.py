@@ -5,6 +5,7 @@ cross-correlation over what they then share. Scans of one region, a fine scan in
 of the whole plug, and fields that share a part are all found so.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from sandstone.sizes import zyx
 
 LEAST_SHARE = 0.1  # of the smaller array's voxels, which an overlap must hold
 LEAST_EDGE = 0.25  # the same of each edge: a mirrored scan fits a thin slab of its original
+NEIGHBOURS = 4  # a fourth of an edge around the best shift is no other place
 NOTHING = 1e-9  # share of the whole variance below which an overlap counts as constant
 
 
@@ -42,6 +44,8 @@ class Match:
     ----------
     score : float
         How surely: the logarithm of a likelihood ratio, for comparison only.
+    distinct : float
+        By how much this score exceeds that of any shift elsewhere: their quotient.
     correlation : float
         Over what both share.
     shift : tuple of int
@@ -49,6 +53,7 @@ class Match:
     """
 
     score: float
+    distinct: float
     correlation: float
     shift: tuple[int, int, int]
 
@@ -100,7 +105,12 @@ def best_shift(fine: np.ndarray, coarse: np.ndarray) -> Match:
     score = -count * np.log1p(-(r**2))
     place = np.unravel_index(int(np.argmax(score)), score.shape)
     shift = zyx(int(each[at]) for each, at in zip(shifts, place, strict=True))
-    return Match(float(score[place]), float(r[place]), shift)
+    best = float(score[place])
+    around = [min(n, m) // NEIGHBOURS for n, m in zip(a.shape, b.shape, strict=True)]
+    score[tuple(slice(max(0, at - d), at + d + 1) for at, d in zip(place, around, strict=True))] = 0
+    elsewhere = float(score.max())
+    distinct = best / elsewhere if elsewhere > 0 else math.inf
+    return Match(best, distinct if best > 0 else 0.0, float(r[place]), shift)
 
 
 def _box_sums(values: np.ndarray, ends: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
