@@ -122,7 +122,12 @@ def test_a_shift_that_registration_left_is_noted(pair, tmp_path, capsys):
     files.write_json(tmp_path / "moved.json", {"transform": moved})
     output = tmp_path / "fit.json"
     fit_degradation.main(
-        replaced(flags, registration=tmp_path / "moved.json", output=output, provenance="p.json")
+        replaced(
+            flags,
+            registration=tmp_path / "moved.json",
+            output=output,
+            provenance=tmp_path / "p.json",
+        )
     )
     assert "note: plug: the scans fit better with a further shift of" in capsys.readouterr().out
 

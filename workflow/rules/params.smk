@@ -336,7 +336,7 @@ def external_inputs():
     """Raw volumes and published weights, which lie wherever the user keeps them."""
     sources = [
         *(("samples", name) for name in used_samples()),
-        *(("samples", name) for name in pairs_of_scans()),
+        *(("samples", name) for name in imitated_pairs()),
         *(("upscale", name) for name in config["upscale"]),
         *(
             ("samples", entry["hr"])

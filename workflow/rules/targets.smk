@@ -92,6 +92,11 @@ def pairs_of_scans():
     return used.pairs_of_scans(config)
 
 
+def imitated_pairs():
+    """Of these, the one that is used for its scanner alone, if there is one."""
+    return [pair for pair in pairs_of_scans() if pair not in used_samples()]
+
+
 def simulations(sample):
     """Samples under evaluation that shrink the fine scan of a pair."""
     own = config["samples"]
@@ -249,11 +254,9 @@ def records():
 
 def records_of_scans():
     """Records of what is found out of pairs of scans; slices of a pair that is only imitated are among them."""
-    pairs = pairs_of_scans()
-    imitated = [pair for pair in pairs if pair not in used_samples()]
     return [
-        *expand("slices/{sample}", sample=imitated),
-        *expand("degradation/{sample}", sample=pairs),
+        *expand("slices/{sample}", sample=imitated_pairs()),
+        *expand("degradation/{sample}", sample=pairs_of_scans()),
     ]
 
 

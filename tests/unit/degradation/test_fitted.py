@@ -112,8 +112,9 @@ def test_scans_far_off_are_told():
         fitted.fit(pair.blocks(Transform((5.5, 0, 0))), pair.scale)
 
 
-def test_scans_of_opposite_contrast_are_told():
-    pair = ScanPair(grey=lambda levels: 200 - 150 * levels)
+@pytest.mark.parametrize("contrast", [-150, 0])
+def test_scans_of_opposite_or_no_contrast_are_told(contrast):
+    pair = ScanPair(grey=lambda levels: 200 + contrast * levels)
     with pytest.raises(InputError, match="does not grow brighter with the fine one"):
         fitted.fit(pair.blocks(), pair.scale)
 

@@ -140,10 +140,7 @@ class _Objective:
     """
 
     def __init__(
-        self,
-        blocks: Sequence[SubBlock],
-        scale: int,
-        fitted: Sequence[np.ndarray],
+        self, blocks: Sequence[SubBlock], scale: int, fitted: Sequence[np.ndarray]
     ) -> None:
         self._blocks = blocks
         self._scale = scale
@@ -153,7 +150,8 @@ class _Objective:
         coarse = np.concatenate([b.coarse[f] for b, f in zip(blocks, fitted, strict=True)])
         self._unit = float(coarse.std()) or 1.0
         self._coarse = coarse / self._unit
-        self.variance = float(np.sum((self._coarse - self._coarse.mean()) ** 2))
+        # A coarse scan of one level is explained by anything, and then has no map of grey levels.
+        self.variance = float(np.sum((self._coarse - self._coarse.mean()) ** 2)) or 1.0
 
     def residuals(self, parameters: np.ndarray) -> np.ndarray:
         basis = _parabola(self._gathered(parameters)[0])

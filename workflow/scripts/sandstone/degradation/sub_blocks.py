@@ -19,9 +19,8 @@ Slices = tuple[slice, slice, slice]
 
 BLOCK: Shape = (8, 32, 32)  # coarse voxels
 LEAST = 4  # coarse voxels along each axis, below which nothing can be fitted
-REACH = (
-    6.5  # fine voxels a unit of scale, around a block: three times the widest blur, and half a box
-)
+# Fine voxels a unit of scale, around a block: three times the widest blur, and half a box.
+REACH = 6.5
 MOST_BLOCKS = 27
 MOST_VOXELS = 1 << 25  # fine voxels of all blocks, held as float32
 LAYERS, ROWS = 3, 16  # most depths at which blocks lie, and most places along y and x
