@@ -232,7 +232,6 @@ def records():
     stems = [
         *expand("volumes/{sample}", sample=grown),
         *expand("{stage}/{sample}", stage=["slices", "pairs"], sample=samples),
-        *expand("registration/{sample}", sample=pairs_of_scans()),
         *records_of_scans(),
         *(f"models/{model}/{origin(model)}" for model in used_models()),
         *expand("models/{model}/model_card", model=used_models()),
@@ -243,6 +242,7 @@ def records():
             sample=measured,
         ),
         "metrics/summary",
+        *expand("metrics/{sample}.simulated_to_real", sample=simulated_pairs()),
         *upscaling_records(),
     ]
     drawn = [file for file in figures() if file.endswith(".png")]
@@ -254,9 +254,16 @@ def records():
 
 def records_of_scans():
     """Records of what is found out of pairs of scans; slices of a pair that is only imitated are among them."""
+    imitated = imitated_pairs()
+    resampled = [pair for pair in pairs_of_scans() if pair not in imitated]
     return [
-        *expand("slices/{sample}", sample=imitated_pairs()),
-        *expand("degradation/{sample}", sample=pairs_of_scans()),
+        *expand("slices/{sample}", sample=imitated),
+        *expand("slices/{sample}.lr", sample=resampled),
+        *expand(
+            "{stage}/{sample}",
+            stage=["registration", "degradation"],
+            sample=pairs_of_scans(),
+        ),
     ]
 
 
@@ -275,5 +282,6 @@ def upscaling_records():
             *(f"slabs/{slab}" for slab in range(entry["slabs"])),
             "image",
             *(["tiff"] if "tiff" in entry["formats"] else []),
+            *(["quality"] if name in judged() else []),
         )
     ]
