@@ -207,7 +207,8 @@ def judged():
 def finished():
     """What of `rule all` is there, after naming what is not; a figure's PDF goes with its PNG."""
     root = Path(RESULTS).parent
-    wanted = ["results/metrics/summary.csv", *figures(), *model_cards(), *upscaled()]
+    tables = ["results/metrics/summary.csv", *gaps()]
+    wanted = [*tables, *figures(), *model_cards(), *upscaled()]
     shown = [file for file in wanted if not file.endswith(".pdf")]
     missing = [file for file in shown if not (root / file).exists()]
     for file in missing:
@@ -225,6 +226,7 @@ def records():
     stems = [
         *expand("volumes/{sample}", sample=grown),
         *expand("{stage}/{sample}", stage=["slices", "pairs"], sample=samples),
+        *expand("slices/{sample}.lr", sample=pair_samples()),
         *(f"models/{model}/{origin(model)}" for model in used_models()),
         *expand("models/{model}/model_card", model=used_models()),
         *expand(
@@ -234,6 +236,7 @@ def records():
             sample=measured,
         ),
         "metrics/summary",
+        *expand("metrics/{sample}.simulated_to_real", sample=simulated_pairs()),
         *upscaling_records(),
     ]
     drawn = [file for file in figures() if file.endswith(".png")]
@@ -258,5 +261,6 @@ def upscaling_records():
             *(f"slabs/{slab}" for slab in range(entry["slabs"])),
             "image",
             *(["tiff"] if "tiff" in entry["formats"] else []),
+            *(["quality"] if name in judged() else []),
         )
     ]
