@@ -88,6 +88,12 @@ def test_the_front_page_tells_whose_scanner_is_imitated(config):
     assert "1.5 HR voxels" not in text
 
 
+def test_the_front_page_tells_a_guard_that_was_measured(config):
+    changed = copy.deepcopy(config)
+    changed["pairs"]["guard_um"] = "auto"
+    assert "at least a correlation length apart, which was measured" in render("workflow", changed)
+
+
 def test_the_front_page_names_settings_that_made_the_results_and_are_others_now(config):
     assert "has changed" not in render("workflow", config)
     each = {"result": "srgan", "setting": "steps", "recorded": "6", "configured": "500000"}

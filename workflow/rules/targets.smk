@@ -214,7 +214,8 @@ def judged():
 def finished():
     """What of `rule all` is there, after naming what is not; a figure's PDF goes with its PNG."""
     root = Path(RESULTS).parent
-    wanted = ["results/metrics/summary.csv", *figures(), *model_cards(), *upscaled()]
+    tables = ["results/metrics/summary.csv", *gaps()]
+    wanted = [*tables, *figures(), *model_cards(), *upscaled()]
     shown = [file for file in wanted if not file.endswith(".pdf")]
     missing = [file for file in shown if not (root / file).exists()]
     for file in missing:
