@@ -9,6 +9,7 @@ import pytest
 import yaml
 from docutils.core import publish_parts
 from jinja2 import Environment
+from snakemake.utils import update_config
 
 from sandstone.config.checks import validate
 from sandstone.report.made import made
@@ -68,6 +69,23 @@ def test_the_front_page_states_the_settings(config):
         assert words in text
     assert "uint8" not in text
     assert "bicubic interpolation." not in text.split("Models")[0]
+
+
+def test_the_front_page_tells_a_blur_between_slices_and_noise_that_is_not_white(config):
+    changed = copy.deepcopy(config)
+    psf = {"kernel": "psf", "psf_sigma": [3.3, 3.5, 3.4], "noise": 0.03}
+    changed["pairs"]["degradation"] = {**psf, "noise_slope": 0.002, "noise_correlation": 0.8}
+    text = render("workflow", changed)
+    assert "standard deviation of 3.3 × 3.5 × 3.4 HR voxels (z, y, x), averaging" in text
+    assert "whose variance gains 0.002 from black to white, shaped by a Gaussian of 0.8 LR" in text
+
+
+def test_the_front_page_tells_whose_scanner_is_imitated(config):
+    changed = copy.deepcopy(config)
+    changed["pairs"]["degradation"] = {"kernel": "fitted", "from": "plug", "psf_sigma": 1.5}
+    text = render("workflow", changed)
+    assert "fitted to the coarse scan of ``plug``" in text
+    assert "1.5 HR voxels" not in text
 
 
 def test_the_front_page_tells_a_guard_that_was_measured(config):
@@ -216,3 +234,20 @@ def test_the_caption_of_a_training_speaks_of_a_discriminator_only_where_one_is(c
     changed = copy.deepcopy(config)
     changed["models"]["srgan"]["loss"]["adversarial"] = 0
     assert "discriminator" not in render("training", changed)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "steps"), [("report_of_edited_config", "500000"), ("gan_fails", "60")]
+)
+def test_the_edits_that_were_found_in_a_report_change_nothing_that_it_tells(
+    config, tmp_path, shared_cases, overlay, steps
+):
+    edit = yaml.safe_load((shared_cases / "workflow" / f"{overlay}.yaml").read_text("utf-8"))
+    for model in ("srresnet", "srgan"):
+        write_record(tmp_path, f"models/{model}/training", "train.py", **TRAINED)
+    write_record(tmp_path, "metrics/summary", MEASURED, confidence=0.8, resamples=77, seed=5)
+    before = render("workflow", config, tmp_path)
+    update_config(config, edit)
+    assert render("workflow", config, tmp_path) == before
+    assert f"for {steps} steps" not in before
+    assert f"for {steps} steps" in render("workflow", config)
