@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import sys
+from functools import cache
 from pathlib import Path
 
 from sandstone.files import sha256_of
@@ -66,16 +67,22 @@ def packages_of(script: str) -> list[str]:
 
 def shared_modules(file: Path) -> set[Path]:
     """Return the shared modules that a file imports itself."""
-    paths = (SCRIPTS / Path(*name.split(".")).with_suffix(".py") for name in imports(file))
-    return {path for path in paths if path.is_relative_to(SCRIPTS / PACKAGE) and path.is_file()}
+    shared = (name for name in imports(file) if name.startswith(f"{PACKAGE}."))
+    paths = (SCRIPTS / Path(*name.split(".")).with_suffix(".py") for name in shared)
+    return {path for path in paths if path.is_file()}
 
 
-def imports(file: Path) -> set[str]:
+def imports(file: Path) -> frozenset[str]:
     """Return the dotted names that a file imports, within functions too."""
-    names = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    return _imports_of(file.read_text(encoding="utf-8"))
+
+
+@cache  # by what a file says: the scripts share most modules, and each start asks for all of them
+def _imports_of(source: str) -> frozenset[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
+    return frozenset(names)
