@@ -16,14 +16,14 @@ class Degradation:
     Attributes
     ----------
     kernel : {"bicubic", "psf", "aliased_bilinear"}
-    psf_sigma : float
-        Standard deviation of the blur, HR voxels; acts with `psf`.
+    psf_sigma : float or tuple of float
+        Standard deviation of the blur, HR voxels, of one number or along y and x; acts with `psf`.
     noise : float
         Standard deviation of the noise, share of the data range; acts with `psf`.
     """
 
     kernel: str = "bicubic"
-    psf_sigma: float = 1.5
+    psf_sigma: float | tuple[float, ...] = 1.5
     noise: float = 0.01
 
     def effective(self) -> dict[str, Any]:
