@@ -9,6 +9,7 @@ import pytest
 import yaml
 from docutils.core import publish_parts
 from jinja2 import Environment
+from snakemake.utils import update_config
 
 from sandstone.config.checks import validate
 from sandstone.report.made import made
@@ -210,7 +211,7 @@ def test_the_front_page_claims_nothing_of_what_a_given_model_has_seen(config):
     text = render("workflow", changed)
     assert "on slices that no training here has seen." in text
     assert "- ``old``: a model that was trained before, given as the folder ``../berea/" in text
-    changed["evaluation"]["models"] = ["old"]
+    changed["evaluation"]["models"], changed["upscale"] = ["old"], {}
     assert "a generator of type" not in render("workflow", changed)
 
 
@@ -219,3 +220,20 @@ def test_the_caption_of_a_training_speaks_of_a_discriminator_only_where_one_is(c
     changed = copy.deepcopy(config)
     changed["models"]["srgan"]["loss"]["adversarial"] = 0
     assert "discriminator" not in render("training", changed)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "steps"), [("report_of_edited_config", "500000"), ("gan_fails", "60")]
+)
+def test_the_edits_that_were_found_in_a_report_change_nothing_that_it_tells(
+    config, tmp_path, shared_cases, overlay, steps
+):
+    edit = yaml.safe_load((shared_cases / "workflow" / f"{overlay}.yaml").read_text("utf-8"))
+    for model in ("srresnet", "srgan"):
+        write_record(tmp_path, f"models/{model}/training", "train.py", **TRAINED)
+    write_record(tmp_path, "metrics/summary", MEASURED, confidence=0.8, resamples=77, seed=5)
+    before = render("workflow", config, tmp_path)
+    update_config(config, edit)
+    assert render("workflow", config, tmp_path) == before
+    assert f"for {steps} steps" not in before
+    assert f"for {steps} steps" in render("workflow", config)

@@ -1,5 +1,6 @@
 """Overlays and command lines that showed a fault: as they were found, and small twins of them."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,22 @@ def test_the_models_that_were_found_to_stop_a_study(
     folder: Path, snakemake: Snakemake, shared_cases: Path
 ) -> None:
     plans_one_training(folder, snakemake, shared_cases / "workflow" / "unused_base_models.yaml")
+
+
+@pytest.mark.soak
+def test_a_model_tuned_on_another_rock_as_it_was_found(
+    folder: Path, snakemake: Snakemake, shared_cases: Path
+) -> None:
+    done = snakemake(folder, "--configfile", shared_cases / "workflow" / "t1_transfer.yaml")
+    assert done.returncode == 0
+    card = (folder / "results" / "models" / "tuned_b" / "model_card.md").read_text("utf-8")
+    assert "It has seen rock_b and phantom only" in card
+    with (folder / "results" / "metrics" / "summary.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    rock = {(row["method"], row["sample"]): row["rock"] for row in rows}
+    assert rock["srresnet", "rock_b"] == "unseen"
+    assert {rock[model, "rock_b"] for model in ("tuned_b", "both")} == {"seen"}
+    assert all(row["gain"] for row in rows if row["rock"])
 
 
 def test_null_drops_a_model(folder: Path, snakemake: Snakemake) -> None:
