@@ -55,9 +55,12 @@ bench: .venv/.installed ## Measure: run each script in benchmarks/, to the end o
 	@for benchmark in $(sort $(wildcard benchmarks/*.py)); do \
 		echo "== $$benchmark"; $(IN_VENV) python $$benchmark || failed=1; done; exit $${failed:-0}
 
-# Needs dot, of Graphviz. Black voxels stand for a volume to upscale, noise for a given model; `all` would only add arrows.
-ROCK := {"path": "rock.tif", "voxel_size_um": 8, "model": "srgan", "formats": ["zarr", "tiff"]}
-DRAWN := {"upscale": {"rock": $(ROCK)}, "models": {"old": {"weights": "old"}}, "evaluation": {"models": ["srgan", "old"]}}
+# Needs dot, of Graphviz. Black voxels stand for volumes, noise for a given model; `all` would only add arrows.
+ROCK := {"path": "rock.tif", "voxel_size_um": 8, "model": "srgan", "hr": "pair", "formats": ["zarr", "tiff"]}
+PAIR := {"path": "rock.tif", "voxel_size_um": 2, "lr": {"path": "rock.tif", "voxel_size_um": 8}}
+SAMPLES := {"pair": $(PAIR), "shrunken": {"scan_of": "pair"}}
+MEASURED := {"models": ["srgan", "old"], "samples": ["phantom", "pair", "shrunken"]}
+DRAWN := {"upscale": {"rock": $(ROCK)}, "models": {"old": {"weights": "old"}}, "samples": $(SAMPLES), "evaluation": $(MEASURED)}
 STAND_INS := import pathlib, numpy, tifffile; from helpers import given_model; \
 	given_model.write(pathlib.Path("old")); tifffile.imwrite("rock.tif", numpy.zeros((8, 8, 8), "uint16"))
 rulegraph: .venv/.installed

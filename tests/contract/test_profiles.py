@@ -11,7 +11,7 @@ from .project import REPOSITORY, rules
 
 PROFILES = sorted((REPOSITORY / "profiles").glob("*/profile.yaml"))
 SLURM = REPOSITORY / "profiles" / "slurm" / "profile.yaml"
-SHORT = {"compute_metrics", "summarise_metrics", "model_card"}
+SHORT = {"compute_metrics", "summarise_metrics", "simulated_to_real", "model_card"}
 EACH = pytest.mark.parametrize("profile", PROFILES, ids=lambda file: file.parent.name)
 
 

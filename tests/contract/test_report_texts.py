@@ -71,6 +71,29 @@ def test_the_front_page_states_the_settings(config):
     assert "bicubic interpolation." not in text.split("Models")[0]
 
 
+def test_the_front_page_tells_a_blur_between_slices_and_noise_that_is_not_white(config):
+    changed = copy.deepcopy(config)
+    psf = {"kernel": "psf", "psf_sigma": [3.3, 3.5, 3.4], "noise": 0.03}
+    changed["pairs"]["degradation"] = {**psf, "noise_slope": 0.002, "noise_correlation": 0.8}
+    text = render("workflow", changed)
+    assert "standard deviation of 3.3 × 3.5 × 3.4 HR voxels (z, y, x), averaging" in text
+    assert "whose variance gains 0.002 from black to white, shaped by a Gaussian of 0.8 LR" in text
+
+
+def test_the_front_page_tells_whose_scanner_is_imitated(config):
+    changed = copy.deepcopy(config)
+    changed["pairs"]["degradation"] = {"kernel": "fitted", "from": "plug", "psf_sigma": 1.5}
+    text = render("workflow", changed)
+    assert "fitted to the coarse scan of ``plug``" in text
+    assert "1.5 HR voxels" not in text
+
+
+def test_the_front_page_tells_a_guard_that_was_measured(config):
+    changed = copy.deepcopy(config)
+    changed["pairs"]["guard_um"] = "auto"
+    assert "at least a correlation length apart, which was measured" in render("workflow", changed)
+
+
 def test_the_front_page_names_settings_that_made_the_results_and_are_others_now(config):
     assert "has changed" not in render("workflow", config)
     each = {"result": "srgan", "setting": "steps", "recorded": "6", "configured": "500000"}

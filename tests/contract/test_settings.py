@@ -116,6 +116,7 @@ READERS = ("slice_volume", "plan_upscale", "prepare_upscale", "upscale_slab", "u
 SCRIPTS_OF: dict[str, tuple[str, ...]] = {
     "models.*": ("train",),
     "samples.*.phantom": ("make_phantom",),
+    "samples.*.registration": ("register_volumes",),
     "slices": ("slice_volume",),
     "pairs": ("make_pairs",),
     "evaluation": ("compute_metrics", "summarise_metrics"),
@@ -125,6 +126,7 @@ SCRIPTS_OF: dict[str, tuple[str, ...]] = {
 # Settings whose flag has another name than their key.
 RENAMED = {
     **{f"pairs.split.{split}": split for split in ("train", "val", "test")},
+    "samples.*.registration.method": "registration",
     "seed": "seed",
     "tensorflow_threads": "threads",
 }

@@ -114,6 +114,29 @@ def write_slices(folder):
     (folder / "slices.json").write_text(json.dumps(metadata), encoding="utf-8")
 
 
+def write_fit(path, noise_slope=0.0001):
+    """What `fit_degradation` writes of a pair of scans."""
+    grey = [60.0, 80.0, 100.0]
+    fit = {
+        "sample": SAMPLE,
+        "scale": SCALE,
+        "fine_voxel_size_um": VOXEL_UM,
+        "coarse_voxel_size_um": [2.0, 8.0, 8.0],
+        "psf_sigma": [3.2, 3.4, 3.6],
+        "grey": {"fine": grey, "coarse": [70.0, 85.0, 104.0]},
+        "grey_bins": {"fine": grey, "coarse": [71.0, 84.0, 104.5], "counts": [400, 50, 2000]},
+        "noise": {"noise": 0.015, "noise_slope": noise_slope, "correlation": [0.9, 0.8, 0.8]},
+        "noise_bins": {"grey": [0.2, 0.7], "variance": [2.4e-4, 3e-4], "counts": [300, 900]},
+        "residual": {"deviation": 0.016, "correlation": 0.99},
+        "spectrum": {
+            "frequency_per_um": [0.01, 0.03, 0.06],
+            "coarse": [9.0, 0.2, 0.003],
+            "model": [8.9, 0.15, 1e-5],
+        },
+    }
+    path.write_text(json.dumps(fit), encoding="utf-8")
+
+
 def write_inputs(path):
     """Write the inputs of every figure into a folder."""
     write_pairs(path / "pairs.h5")
@@ -123,6 +146,7 @@ def write_inputs(path):
         write_metrics(path / f"{method}.csv", method)
         write_spectrum(path / f"{method}.spectrum.csv", method)
     write_summary(path / "summary.csv")
+    write_fit(path / "fit.json")
     write_history(path / "gan.csv", adversarial=True)
     generator = options.generator_config(batch_norm=True)
     discriminator = options.discriminator_config()
@@ -137,6 +161,7 @@ ARGUMENTS = {
         *("--mask", "mask.tif", "--metadata", "slices.json"),
     ],
     "split": ["plot_split", "--pairs", "pairs.h5", "--metadata", "slices.json"],
+    "degradation": ["plot_degradation", "--fit", "fit.json"],
     "generator": ["plot_network", "--network", "generator.json"],
     "training": ["plot_training", "--history", "gan.csv", "--model", "gan"],
     "comparison": [

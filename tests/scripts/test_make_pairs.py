@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 import tifffile
+from scipy.ndimage import gaussian_filter1d
 
 import make_pairs
 from sandstone import files
@@ -58,7 +59,10 @@ def make(arguments, **flags):
     named = [
         text
         for name, value in {**defaults, **flags}.items()
-        for text in (f"--{name.replace('_', '-')}", value)
+        for text in (
+            f"--{name.replace('_', '-')}",
+            *(value if isinstance(value, list) else [value]),
+        )
     ]
     make_pairs.main([str(text) for text in (*arguments, *named)])
     return arguments[-1]
@@ -179,11 +183,55 @@ def test_the_noise_of_a_slice_depends_on_seed_and_depth_alone(sample):
     assert not np.array_equal(every[0], lr_of_first_slices(seed=2)[0])
 
 
-@pytest.mark.parametrize("kernel", make_pairs.DEGRADATIONS)
+@pytest.mark.parametrize("kernel", ["bicubic", "psf", "aliased_bilinear"])
 def test_the_degradation_is_recorded(sample, kernel):
     with open_pairs(make(sample(rock(12, 16, 16)), degradation_kernel=kernel)) as reader:
         assert reader.attrs.degradation["kernel"] == kernel
         assert ("psf_sigma" in reader.attrs.degradation) == (kernel == "psf")
+
+
+# --- the blur between slices ---
+
+DEPTH_BLUR = {"degradation_kernel": "psf", "degradation_noise": 0}
+
+
+def test_lr_shows_the_slices_that_the_blur_reaches(sample):
+    volume = np.zeros((40, 16, 16), np.uint8)
+    volume[9] = 200
+    path = make(sample(volume), **DEPTH_BLUR, guard_um=10, degradation_psf_sigma=[1.2, 0, 0])
+    with open_pairs(path) as reader:
+        train = reader.split("train")
+        levels = dict(zip(train.z.tolist(), train.lr[:, 2, 2].tolist(), strict=True))
+        assert reader.attrs.degradation["psf_sigma"] == [1.2, 0, 0]
+    shares = gaussian_filter1d((np.arange(40) == 9).astype(float), 1.2, mode="nearest")
+    for z, level in levels.items():
+        assert level == pytest.approx(200 * shares[z], abs=0.51)
+    assert levels[6] > 0
+    assert levels[3] == 0
+
+
+def test_one_sigma_and_three_without_depth_give_the_same_tiles(sample):
+    arguments = sample(rock(12, 40, 40))
+    lr = []
+    for sigma in (1.5, [0, 1.5, 1.5]):
+        flags = {"degradation_kernel": "psf", "degradation_psf_sigma": sigma}
+        with open_pairs(make(arguments, **flags)) as reader:
+            lr.append(reader.split("train").lr[:])
+    np.testing.assert_array_equal(*lr)
+
+
+def test_a_blur_that_reaches_into_another_split_is_told(sample, tmp_path):
+    arguments = sample(rock(40, 16, 16))
+    before = set(tmp_path.iterdir())
+    with pytest.raises(InputError, match=r"reaches 7 slices, .* raise guard_um to 14, or lower"):
+        make(arguments, **DEPTH_BLUR, guard_um=12, degradation_psf_sigma=[1.7, 0, 0])
+    assert set(tmp_path.iterdir()) == before
+    make(arguments, **DEPTH_BLUR, guard_um=14, degradation_psf_sigma=[1.7, 0, 0])
+
+
+def test_a_blur_along_two_axes_is_told(sample):
+    with pytest.raises(InputError, match="psf-sigma takes one number, or three for z, y and x"):
+        make(sample(rock(12, 16, 16)), **DEPTH_BLUR, degradation_psf_sigma=[1, 2])
 
 
 def test_extreme_slices_do_not_wrap(sample):

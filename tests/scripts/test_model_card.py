@@ -256,6 +256,11 @@ def test_the_network_is_told_in_words(trained):
     assert expected in card(trained)
 
 
+def test_a_blur_between_slices_is_told_along_each_axis():
+    degradation = {"kernel": "psf", "psf_sigma": [3.3, 3.5, 3.4], "noise": 0.01}
+    assert model_card._degradation(degradation) == "`psf` psf_sigma 3.3 × 3.5 × 3.4, noise 0.01"
+
+
 # --- given models ---
 
 

@@ -37,6 +37,7 @@ def test_another_process_writes_the_same_bytes(figure_inputs, tmp_path, monkeypa
         ("generator", "[]", "holds no JSON object"),
         ("generator", '{"scale": 4, "colour": 1}', "another program or version"),
         ("split", "{}", "lacks sample"),
+        ("degradation", "{}", "lacks sample; delete it and run fit_degradation.py again"),
         ("metrics", "sample,method\n", "lacks the column tile"),
         ("spectra", "sample,method\n", "lacks the column frequency_per_um"),
         ("pairs", "nonsense", "wrong"),
@@ -45,7 +46,7 @@ def test_another_process_writes_the_same_bytes(figure_inputs, tmp_path, monkeypa
 def test_wrong_files_are_refused_and_leave_nothing(figure, content, match, tmp_path, refuse_figure):
     wrong = tmp_path / "wrong"
     wrong.write_text(content, encoding="utf-8")
-    names = ("gan", "generator", "slices", "bicubic") if figure != "pairs" else ("pairs",)
+    names = ("gan", "generator", "slices", "bicubic", "fit") if figure != "pairs" else ("pairs",)
     arguments = swapped(figure, **dict.fromkeys(names, str(wrong)))
     refuse_figure(arguments, match)
 

@@ -1,7 +1,8 @@
-"""Figures of samples: tile pairs, grey levels and the split."""
+"""Figures of samples: tile pairs, grey levels, the split and a fitted degradation."""
 
 import json
 
+import numpy as np
 import pytest
 from helpers.small_figures import GREY_MAX, swapped
 
@@ -38,3 +39,17 @@ def test_examples_are_spread_over_the_list(count, expected):
     import plot_pairs
 
     assert plot_pairs.evenly_spaced(count, 2) == expected
+
+
+def test_the_noise_of_a_fit_has_its_variance_as_parseval_says(figure_inputs):
+    """Over all frequencies of an image, the density of white noise is its variance."""
+    import plot_degradation
+
+    fit = json.loads((figure_inputs / "fit.json").read_text())
+    fit["noise"] |= {"noise_slope": 0.0, "correlation": [0.9, 0.0, 0.0]}
+    white = plot_degradation.noise_power(fit, np.array([0.01, 0.05]))
+    np.testing.assert_allclose(white, 0.015**2 * 64)
+    fit["noise"]["correlation"] = [0.9, 1.0, 1.0]
+    low, high = plot_degradation.noise_power(fit, np.array([0.001, 0.06]))
+    assert low == pytest.approx(0.015**2 * 64 * 4 * np.pi, rel=0.02)
+    assert high < low / 5

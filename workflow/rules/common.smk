@@ -28,7 +28,7 @@ from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from sandstone import run, slurm_nodes
-from sandstone.choices import BASELINES
+from sandstone.choices import BASELINES, FITTED, acting
 from sandstone.config import plain_yaml, used
 from sandstone.config.checks import validate
 from sandstone.config.flags import as_flags
@@ -80,7 +80,7 @@ def check_config():
     """Validate the config and find its files, or stop with one sentence and exit code 2."""
     with one_sentence():
         validate(config, base=plain_yaml.read(ROOT / "config.yaml"))
-        for sample in used_samples():
+        for sample in dict.fromkeys([*used_samples(), *pairs_of_scans()]):
             check_volume(sample)
         for name, entry in config["upscale"].items():
             check_volume(name, "upscale")

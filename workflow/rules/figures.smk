@@ -1,7 +1,7 @@
 # Slices, pairs, networks, predictions, tables and upscaled volumes -> figures, each as PNG and PDF.
 #
-# in   results/{slices,pairs,models,predictions,metrics,upscaled}/, the volumes of upscale
-# out  results/figures/samples/{sample}/       pairs, histogram, split
+# in   results/{slices,registration,degradation,pairs,models,predictions,metrics,upscaled}/, the volumes of upscale
+# out  results/figures/samples/{sample}/       pairs, histogram, split; of a pair of scans registration and degradation
 #      results/figures/models/{model}/         generator, discriminator, training
 #      results/figures/evaluation/{sample}/    comparison, metrics, spectra
 #      results/figures/upscaled/{volume}/      slice
@@ -115,6 +115,80 @@ rule plot_split:
         exec {params.logged:q} {log:q} {params.script:q} \
             --pairs {input.pairs:q} \
             --metadata {input.metadata:q} \
+            --png {output.png:q} \
+            --pdf {output.pdf:q} \
+            --provenance {output.provenance:q}
+        """
+
+
+rule plot_degradation:
+    """Show grey levels, blur and noise of a coarse scan beside what was fitted."""
+    input:
+        fit=rules.fit_degradation.output.fit,
+    output:
+        png=report(
+            "results/figures/samples/{sample}/degradation.png",
+            caption="../report/degradation.rst",
+            category="1. Data",
+            subcategory="{sample}",
+            labels={"figure": "degradation"},
+        ),
+        pdf="results/figures/samples/{sample}/degradation.pdf",
+        provenance="results/figures/samples/{sample}/degradation.provenance.json",
+    log:
+        "results/logs/plot_degradation/{sample}.log",
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        logged=launcher,
+        script=path_of("plot_degradation"),
+        rerun_on=reasons("figures", "plot_degradation"),
+    shell:
+        """
+        exec {params.logged:q} {log:q} {params.script:q} \
+            --fit {input.fit:q} \
+            --png {output.png:q} \
+            --pdf {output.pdf:q} \
+            --provenance {output.provenance:q}
+        """
+
+
+rule plot_registration:
+    """Show how the coarse scan of a pair lies on the fine one, before and after registration."""
+    input:
+        sections=rules.register_volumes.output.sections,
+        registration=rules.register_volumes.output.registration,
+    output:
+        png=report(
+            "results/figures/samples/{sample}/registration.png",
+            caption="../report/registration.rst",
+            category="1. Data",
+            subcategory="{sample}",
+            labels={"figure": "registration of both scans"},
+        ),
+        pdf="results/figures/samples/{sample}/registration.pdf",
+        provenance="results/figures/samples/{sample}/registration.provenance.json",
+    log:
+        "results/logs/plot_registration/{sample}.log",
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        logged=launcher,
+        script=path_of("plot_registration"),
+        rerun_on=reasons("figures", "plot_registration"),
+    shell:
+        """
+        exec {params.logged:q} {log:q} {params.script:q} \
+            --sections {input.sections:q} \
+            --registration {input.registration:q} \
             --png {output.png:q} \
             --pdf {output.pdf:q} \
             --provenance {output.provenance:q}

@@ -1,6 +1,7 @@
 # Slices -> HR/LR tile pairs, split by depth.
 #
 # in   results/slices/{sample}.tif, .mask.tif, .json; of a pair of scans also .lr.tif, .lr.mask.tif
+#      results/degradation/{pair}.json, with a fitted degradation
 # out  results/pairs/{sample}.h5    groups train, val and test
 
 
@@ -8,6 +9,7 @@ rule make_pairs:
     """Cut HR tiles from the rock, shrink them, and keep the splits apart."""
     input:
         unpack(coarse_slices),
+        unpack(fitted_degradation),
         slices=rules.slice_volume.output.slices,
         mask=rules.slice_volume.output.mask,
         metadata=rules.slice_volume.output.metadata,
@@ -31,6 +33,7 @@ rule make_pairs:
         tiles=tile_flags(),
         split=split_flags,
         degradation=degradation_flags,
+        fit=fitted_degradation_flags,
         coarse=coarse_slices_flags,
         seed=flag("seed", config["seed"]),
     shell:
@@ -43,6 +46,7 @@ rule make_pairs:
             {params.tiles:q} \
             {params.split:q} \
             {params.degradation:q} \
+            {params.fit:q} \
             {params.seed:q} \
             --output {output.pairs:q} \
             --provenance {output.provenance:q}

@@ -126,12 +126,25 @@ def coarse_slices_flags(wildcards, input):
 
 
 def degradation_flags(wildcards):
-    """Only what acts: noise without a PSF changes no tile, and nothing does where LR is a scan."""
+    """Only what acts: noise without a PSF changes no tile. Where LR is a scan, its fit describes it."""
     if "lr" in config["samples"][wildcards.sample]:
-        return []
-    settings = config["pairs"]["degradation"]
-    acting = settings if settings["kernel"] == "psf" else {"kernel": settings["kernel"]}
-    return as_flags({"degradation": acting})
+        return flag("degradation-kernel", FITTED)
+    degradation = used.degradation_of(config, wildcards.sample)
+    return as_flags({"degradation": acting(degradation)})
+
+
+def fitted_degradation(wildcards):
+    """The fit whose scanner is imitated; where LR is a scan, its own, which the tiles are described by."""
+    if "lr" in config["samples"][wildcards.sample]:
+        return {"fit": f"results/degradation/{wildcards.sample}.json"}
+    degradation = used.degradation_of(config, wildcards.sample)
+    if degradation["kernel"] != FITTED:
+        return {}
+    return {"fit": f"results/degradation/{degradation['from']}.json"}
+
+
+def fitted_degradation_flags(wildcards, input):
+    return flag("degradation-fit", input.get("fit"))
 
 
 def split_flags(wildcards):
@@ -334,6 +347,7 @@ def external_inputs():
     """Raw volumes and published weights, which lie wherever the user keeps them."""
     sources = [
         *(("samples", name) for name in used_samples()),
+        *(("samples", name) for name in imitated_pairs()),
         *(("upscale", name) for name in config["upscale"]),
         *(
             ("samples", entry["hr"])
@@ -347,7 +361,7 @@ def external_inputs():
         if "phantom" not in config[section][name]
         for file in files_behind(section, name)
     ]
-    coarse = [file for sample in pair_samples() for file in coarse_files(sample)]
+    coarse = [file for sample in pairs_of_scans() for file in coarse_files(sample)]
     published = [entry["path"] for entry in config["weights"].values()]
     given = [
         str(file)

@@ -31,6 +31,7 @@ def configured_flags():
         flags[f"pairs/{sample}"] = [
             *tile_flags(),
             *degradation_flags(of_sample),
+            *file_of_fit(of_sample),
             *split_flags(of_sample),
             *seed,
         ]
@@ -58,6 +59,12 @@ def configured_flags():
         window = upscale_window_flags(of_volume)
         flags[f"upscaled/{volume}/layout"] = ["--levels", *settings(of_volume), *window]
     return flags
+
+
+def file_of_fit(of_sample):
+    """The fit of a scanner that is imitated, as the record of tile pairs names it."""
+    fit = fitted_degradation(of_sample).get("fit")
+    return flag("degradation-fit", fit and fit.replace("results", RESULTS, 1))
 
 
 def files_of_training(model):

@@ -87,9 +87,14 @@ def used_samples():
     return used.used_samples(config)
 
 
-def pair_samples():
-    """Those of the used samples that have a real coarse scan."""
-    return [sample for sample in used_samples() if "lr" in config["samples"][sample]]
+def pairs_of_scans():
+    """Used samples with a real coarse scan, and the one whose scanner is imitated."""
+    return used.pairs_of_scans(config)
+
+
+def imitated_pairs():
+    """Of these, the one that is used for its scanner alone, if there is one."""
+    return [pair for pair in pairs_of_scans() if pair not in used_samples()]
 
 
 def simulations(sample):
@@ -137,11 +142,13 @@ def figures():
 
 
 def of_samples():
-    return expand(
-        "samples/{sample}/{figure}",
-        sample=used_samples(),
-        figure=["pairs", "histogram", "split"],
-    )
+    """A sample without a coarse scan has nothing to register."""
+    of_each = ["pairs", "histogram", "split"]
+    return [
+        *expand("samples/{sample}/{figure}", sample=used_samples(), figure=of_each),
+        *expand("samples/{sample}/registration", sample=pairs_of_scans()),
+        *expand("samples/{sample}/degradation", sample=pairs_of_scans()),
+    ]
 
 
 def of_models():
@@ -207,7 +214,8 @@ def judged():
 def finished():
     """What of `rule all` is there, after naming what is not; a figure's PDF goes with its PNG."""
     root = Path(RESULTS).parent
-    wanted = ["results/metrics/summary.csv", *figures(), *model_cards(), *upscaled()]
+    tables = ["results/metrics/summary.csv", *gaps()]
+    wanted = [*tables, *figures(), *model_cards(), *upscaled()]
     shown = [file for file in wanted if not file.endswith(".pdf")]
     missing = [file for file in shown if not (root / file).exists()]
     for file in missing:
@@ -225,6 +233,7 @@ def records():
     stems = [
         *expand("volumes/{sample}", sample=grown),
         *expand("{stage}/{sample}", stage=["slices", "pairs"], sample=samples),
+        *records_of_scans(),
         *(f"models/{model}/{origin(model)}" for model in used_models()),
         *expand("models/{model}/model_card", model=used_models()),
         *expand(
@@ -234,12 +243,28 @@ def records():
             sample=measured,
         ),
         "metrics/summary",
+        *expand("metrics/{sample}.simulated_to_real", sample=simulated_pairs()),
         *upscaling_records(),
     ]
     drawn = [file for file in figures() if file.endswith(".png")]
     return [
         *(f"results/{stem}.provenance.json" for stem in stems),
         *(file.removesuffix("png") + "provenance.json" for file in drawn),
+    ]
+
+
+def records_of_scans():
+    """Records of what is found out of pairs of scans; slices of a pair that is only imitated are among them."""
+    imitated = imitated_pairs()
+    resampled = [pair for pair in pairs_of_scans() if pair not in imitated]
+    return [
+        *expand("slices/{sample}", sample=imitated),
+        *expand("slices/{sample}.lr", sample=resampled),
+        *expand(
+            "{stage}/{sample}",
+            stage=["registration", "degradation"],
+            sample=pairs_of_scans(),
+        ),
     ]
 
 
@@ -258,5 +283,6 @@ def upscaling_records():
             *(f"slabs/{slab}" for slab in range(entry["slabs"])),
             "image",
             *(["tiff"] if "tiff" in entry["formats"] else []),
+            *(["quality"] if name in judged() else []),
         )
     ]

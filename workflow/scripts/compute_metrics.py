@@ -67,8 +67,8 @@ def known_degradation(pairs: "Pairs", border: int) -> "Degradation | None":
     degradation = redegrade.without_noise(pairs.attrs.degradation)
     if degradation is None:
         note(
-            f"no LR error of {pairs.attrs.sample}: nobody measured how its coarse scan blurs, so "
-            "SR cannot be degraded as LR was"
+            f"no LR error of {pairs.attrs.sample}: nobody measured how its coarse scan blurs; make "
+            "the pairs again with --degradation-fit to have one"
         )
     elif 2 * redegrade.margin(degradation, pairs.attrs.scale, border) >= pairs.lr_size:
         note(

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from sandstone.dataset.slices import Slices
+    from sandstone.degradation.grey_map import GreyMap
     from sandstone.metrics.bootstrap import MeanInterval
     from sandstone.registration.coarse import CoarseScan, Grid
-    from sandstone.registration.grey_map import GreyMap
     from sandstone.registration.transform import Transform
 
 MOST_SLICES = 64  # evenly spread over the overlap
@@ -86,8 +86,8 @@ def common_square(shown: "np.ndarray") -> tuple[slice, slice]:
 
 def read_pair(args: argparse.Namespace) -> "tuple[Transform, GreyMap]":
     """Return how the two scans lie, and their grey levels: those of a pair, or as they are."""
+    from sandstone.degradation.grey_map import GreyMap
     from sandstone.files import read_json
-    from sandstone.registration.grey_map import GreyMap
     from sandstone.registration.transform import Transform
 
     transform, greys = Transform(), GreyMap((0.0, 1.0), (0.0, 1.0))

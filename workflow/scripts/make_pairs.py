@@ -2,7 +2,7 @@
 
 Whole slices are degraded and LR tiles are cut from the result, so that a tile's border knows
 its true neighbours. With a real coarse scan, they are cut from that one instead.
-Slices pass through memory one at a time.
+Slices pass through memory one at a time, or as many as a blur in depth reaches.
 """
 
 import argparse
@@ -11,10 +11,11 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
-from sandstone.choices import AUTO_GUARD, DEGRADATIONS, SCALES, SCANNED
+from sandstone.choices import AUTO_GUARD, DEGRADATIONS, FITTED, SCALES, SCANNED
 from sandstone.errors import InputError, note
 from sandstone.provenance.record import add_record_flag, write_record
 from sandstone.seeds import Stage
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from sandstone.dataset.pairs import PairsAttributes, PairsWriter
     from sandstone.dataset.slices import Slices
     from sandstone.imaging.degrade import Degradation
+
+
+SAME_VOXELS = 0.01  # relative, between LR pixels and the voxels of a fitted scanner
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,19 @@ class Recipe:
     coarse: "Slices | None" = None
 
     def effective(self) -> dict[str, Any]:
-        """Return where LR tiles come from, as a pairs file says it."""
-        return {"kernel": SCANNED} if self.coarse else self.degradation.effective()
+        """Return where LR tiles come from, as a pairs file says it.
+
+        Of a real coarse scan, a fit tells the blur and the noise.
+        """
+        if not self.coarse:
+            return self.degradation.effective()
+        fitted = self.degradation.kernel == FITTED
+        return {**(self.degradation.effective() if fitted else {}), "kernel": SCANNED}
+
+    @property
+    def depth_reach(self) -> int:
+        """How many slices above and below it are read to make an LR slice."""
+        return 0 if self.coarse else self.degradation.depth_reach
 
 
 def share_or_range(text: str) -> float | range:
@@ -92,13 +107,14 @@ def cut(image: "np.ndarray", corners: Iterable[tuple[int, int]], size: int) -> "
     return np.stack([image[y : y + size, x : x + size] for y, x in corners])
 
 
-def shrunken(image: "np.ndarray", z: int, recipe: Recipe) -> "np.ndarray":
+def shrunken(seen: "np.ndarray", z: int, recipe: Recipe, dtype: "np.dtype[Any]") -> "np.ndarray":
     """Return the LR image of a slice, in its dtype, as the degradation of the recipe makes it.
 
     Parameters
     ----------
-    image : ndarray of uint8 or uint16, shape (y, x)
-        Both edges are multiples of the scale.
+    seen : ndarray of float32 in [0, 1], shape (y, x)
+        The slice, with what a blur in depth brings of its neighbours. Both edges are multiples of
+        the scale.
     z : int
         The slice's place in the raw volume; with the seed it decides the noise, which
         thereby does not depend on the slices before.
@@ -109,8 +125,8 @@ def shrunken(image: "np.ndarray", z: int, recipe: Recipe) -> "np.ndarray":
     from sandstone.imaging import degrade, grey
 
     rng = np.random.default_rng([recipe.seed, Stage.PAIRS, z])
-    lr = degrade.degrade(grey.to_unit(image), recipe.scale, recipe.degradation, rng)
-    return grey.from_unit(lr, image.dtype)
+    lr = degrade.degrade(seen, recipe.scale, recipe.degradation, rng)
+    return grey.from_unit(lr, dtype)
 
 
 def usable(stack: "Slices", z: int, recipe: Recipe) -> "np.ndarray":
@@ -140,20 +156,28 @@ def write_split(
     import numpy as np
 
     from sandstone.dataset.tiles import place_tiles
+    from sandstone.imaging.degrade import blur_in_depth
     from sandstone.progress import Progress
 
     scale, size = recipe.scale, recipe.hr_size
     z0, y0, x0 = stack.metadata["origin"]
     progress = Progress(name, len(zs), "slices")
     total = 0
+
+    @lru_cache(2 * recipe.depth_reach + 1)
+    def read(z: int) -> "np.ndarray":
+        return cropped(stack.read(z), scale)
+
+    def shrunken_at(z: int) -> "np.ndarray":
+        seen = blur_in_depth(read, z - z0, stack.shape[0], recipe.degradation.depth_sigma)
+        return shrunken(seen, z, recipe, stack.dtype)
+
     for z in zs:
         mask = usable(stack, z - z0, recipe)
         corners = place_tiles(mask, size=size, stride=stride, multiple_of=scale)
         if corners:
-            image = cropped(stack.read(z - z0), scale)
-            coarse = recipe.coarse
-            lr_image = coarse.read(z - z0) if coarse else shrunken(image, z, recipe)
-            hr = cut(image, corners, size)
+            lr_image = recipe.coarse.read(z - z0) if recipe.coarse else shrunken_at(z)
+            hr = cut(read(z - z0), corners, size)
             lr = cut(lr_image, [(y // scale, x // scale) for y, x in corners], size // scale)
             y, x = np.transpose(corners)
             writer.append(name, hr, lr, (np.full(len(corners), z), y + y0, x + x0))
@@ -223,6 +247,73 @@ def tell_of_guard(about: "PairsAttributes") -> None:
         note(sentence)
 
 
+def degradation_of(args: argparse.Namespace, stack: "Slices") -> "Degradation":
+    """Return the degradation that the flags name, for the voxels of some slices.
+
+    Raises
+    ------
+    InputError
+        If the blur is neither one number nor three, or `fitted` and a fit do not go together.
+    """
+    from sandstone.imaging.degrade import Degradation
+    from sandstone.sizes import zyx
+
+    if (args.degradation_kernel == FITTED) != (args.degradation_fit is not None):
+        raise InputError(
+            f"--degradation-kernel {FITTED} and --degradation-fit go together; give both or neither"
+        )
+    if args.degradation_kernel == FITTED:
+        return fitted_degradation(args.degradation_fit, stack, args.scale)
+    sigma = args.degradation_psf_sigma
+    if isinstance(sigma, list) and len(sigma) not in {1, 3}:
+        raise InputError("--degradation-psf-sigma takes one number, or three for z, y and x")
+    if isinstance(sigma, list):
+        sigma = sigma[0] if len(sigma) == 1 else zyx(sigma)
+    return Degradation(
+        kernel=args.degradation_kernel,
+        psf_sigma=sigma,
+        noise=args.degradation_noise,
+        noise_slope=args.degradation_noise_slope,
+        noise_correlation=args.degradation_noise_correlation,
+    )
+
+
+def fitted_degradation(path: str, stack: "Slices", scale: int) -> "Degradation":
+    """Return what a fitted scanner does to slices whose voxels may have another size.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, or the fit is for another scale.
+    """
+    from sandstone.degradation.fitted import Scanner
+    from sandstone.imaging.degrade import Degradation
+    from sandstone.sizes import zyx
+
+    scanner = Scanner.read(path)
+    if scanner.scale != scale:
+        raise InputError(
+            f"{path}: fitted for scale {scanner.scale}, not --scale {scale}; run "
+            "fit_degradation.py with that scale"
+        )
+    z, y, x = zyx(map(float, stack.metadata["voxel_size_um"]))
+    lr = (z, scale * y, scale * x)
+    _, height, width = scanner.coarse_voxel_size_um
+    if max(abs(lr[1] / height - 1), abs(lr[2] / width - 1)) > SAME_VOXELS:
+        note(
+            f"{path}: the scanner had voxels of {height:g} x {width:g} µm, LR pixels are "
+            f"{lr[1]:g} x {lr[2]:g} µm; blur and grain are taken in micrometres"
+        )
+    return Degradation(
+        kernel=FITTED,
+        psf_sigma=scanner.sigma((z, y, x)),
+        noise=scanner.noise,
+        noise_slope=scanner.noise_slope,
+        noise_correlation=scanner.grain(lr),
+        pair=scanner.sample,
+    )
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line of this script."""
     arguments = cli.argument_parser(__doc__)
@@ -254,14 +345,32 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--degradation-psf-sigma",
         type=cli.non_negative_float,
+        nargs="+",
         default=1.5,
-        help="blur, HR voxels (psf)",
+        help="blur, HR voxels: one number within the slice, or z y x (psf)",
     )
     add(
         "--degradation-noise",
         type=cli.fraction,
         default=0.01,
-        help="noise, share of the data range (psf)",
+        help="noise on black, share of the data range (psf)",
+    )
+    add(
+        "--degradation-noise-slope",
+        type=cli.non_negative_float,
+        default=0,
+        help="variance that the noise gains from black to white, data range squared (psf)",
+    )
+    add(
+        "--degradation-noise-correlation",
+        type=cli.non_negative_float,
+        default=0,
+        help="width of the Gaussian that shapes the noise, LR voxels (psf)",
+    )
+    add(
+        "--degradation-fit",
+        type=cli.InputPath,
+        help="of the pair of scans whose coarse scanner is imitated (.json, fitted)",
     )
     add("--seed", type=cli.non_negative_int, default=1, help="of the noise")
     add("--output", type=cli.OutputPath, required=True, help="tile pairs to write (.h5)")
@@ -281,20 +390,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from sandstone.dataset.pairs import write_pairs
     from sandstone.dataset.slices import open_lr_slices, open_slices
-    from sandstone.dataset.splits import split_by_depth
-    from sandstone.imaging.degrade import Degradation
+    from sandstone.dataset.splits import check_reach, split_by_depth
 
-    degradation = Degradation(
-        kernel=args.degradation_kernel,
-        psf_sigma=args.degradation_psf_sigma,
-        noise=args.degradation_noise,
-    )
     wanted = {"train": args.train, "val": args.val, "test": args.test}
     with open_slices(args.slices, args.mask, args.metadata) as stack, ExitStack() as opened:
         coarse = None
         if args.lr_slices:
             coarse = open_lr_slices(args.lr_slices, args.lr_mask, stack, args.scale)
             opened.enter_context(coarse)
+        degradation = degradation_of(args, stack)
         recipe = Recipe(args.scale, args.hr_size, degradation, args.seed, coarse)
         check_plane(stack, recipe)
         by_shares = not any(isinstance(part, range) for part in wanted.values())
@@ -306,6 +410,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             guard_um=about.guard_um,
             voxel_z_um=about.hr_voxel_size_um[0],
         )
+        check_reach(splits, recipe.depth_reach, about.hr_voxel_size_um[0])
         tell_of_guard(about)
         ends = {name: (part[0], part[-1]) for name, part in splits.items()}
         with write_pairs(args.output, about, slices=ends, hr_size=args.hr_size) as writer:

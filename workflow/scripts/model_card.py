@@ -124,8 +124,19 @@ def _size(edges: Sequence[float]) -> str:
 
 
 def _degradation(degradation: Mapping[str, Any]) -> str:
-    settings = (f"{name} {value:g}" for name, value in degradation.items() if name != "kernel")
+    settings = (
+        f"{name} {_setting(value)}" for name, value in degradation.items() if name != "kernel"
+    )
     return f"`{degradation['kernel']}` {', '.join(settings)}".rstrip()
+
+
+def _setting(value: str | float | Sequence[float]) -> str:
+    match value:
+        case str():
+            return value
+        case float() | int():
+            return f"{value:g}"
+    return _size(value)
 
 
 def network_section(generator: Mapping[str, Any]) -> list[str]:

@@ -15,8 +15,8 @@ from sandstone.errors import InputError
 from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
+    from sandstone.degradation.grey_map import GreyMap
     from sandstone.registration.coarse import CoarseScan, Grid
-    from sandstone.registration.grey_map import GreyMap
     from sandstone.volumes.volume import Volume
 
 AGAIN = "delete it and make it again"
@@ -117,9 +117,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser().parse_args(argv)
 
     from sandstone.dataset.slices import read_metadata
+    from sandstone.degradation.grey_map import GreyMap
     from sandstone.files import read_json
     from sandstone.registration.coarse import CoarseScan
-    from sandstone.registration.grey_map import GreyMap
     from sandstone.registration.transform import Transform
 
     metadata = read_metadata(args.metadata)

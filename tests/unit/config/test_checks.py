@@ -54,7 +54,22 @@ def _upscale(**settings: object) -> Callable[[Config], None]:
 RAW = {"path": "rock.raw"}
 FETCHED = {"path": "data/raw/rock.tif", "url": ["https://example.org/a.tif"], "sha256": ["0" * 64]}
 
+FITTED = {"kernel": "fitted", "from": "phantom"}
+
 MISTAKES = {
+    "fitted to nothing": (
+        _set("pairs", "degradation", value={"kernel": "fitted"}),
+        "no sample has lr",
+    ),
+    "fitted to a sample without lr": (
+        _set("pairs", "degradation", value=FITTED),
+        "names 'phantom', which has no coarse scan",
+    ),
+    "fitted to no sample": (
+        _set("pairs", "degradation", value={**FITTED, "from": "plug"}),
+        "names 'plug', which is not in samples",
+    ),
+    "a blur along two axes": (_set("pairs", "degradation", "psf_sigma", value=[1, 2]), "psf_sigma"),
     "unknown key": (_set("pairs", "hr_sise", value=1), "did you mean 'hr_size'"),
     "unknown top key": (_set("evaluate", value={}), "did you mean 'evaluation'"),
     "number read as text": (_set("models", "srgan", "learning_rate", value="1e-4"), "1.0e-4"),

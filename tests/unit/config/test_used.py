@@ -39,3 +39,17 @@ def test_a_section_of_another_kind_is_left_to_the_schema() -> None:
     config = {"models": 3, "samples": ["berea"]}
     used.drop_nulls(config)
     assert config == {"models": 3, "samples": ["berea"]}
+
+
+def test_a_pair_is_used_where_its_scanner_is_imitated(config: Config) -> None:
+    config["samples"]["plug"] = {"path": "fine.tif", "lr": {"path": "coarse.tif"}}
+    config["pairs"] = {"degradation": {"kernel": "bicubic"}}
+    assert used.pairs_of_scans(config) == []
+    config["pairs"]["degradation"] = {"kernel": "fitted", "from": "plug"}
+    assert used.pairs_of_scans(config) == ["plug"]
+    config["evaluation"]["samples"] = ["plug"]
+    for model in config["models"].values():
+        model["train_on"] = ["plug"]
+    config["samples"]["spare"] = dict(config["samples"]["plug"])
+    config["pairs"]["degradation"]["from"] = "spare"
+    assert used.pairs_of_scans(config) == ["plug"], "all samples have a coarse scan of their own"

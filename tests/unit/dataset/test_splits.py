@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandstone.dataset.splits import SPLITS, guard_slices, split_by_depth
+from sandstone.dataset.splits import SPLITS, check_reach, guard_slices, split_by_depth
 from sandstone.errors import InputError
 
 SHARES = {"train": 0.6, "val": 0.1, "test": 0.3}
@@ -121,3 +121,17 @@ def test_a_wrong_split_is_told_in_one_sentence(wanted, message):
     with pytest.raises(InputError, match=message) as error:
         split_by_depth(range(100), wanted, guard_um=guard_um, voxel_z_um=2)
     assert "\n" not in str(error.value)
+
+
+def test_a_reach_as_wide_as_the_guard_keeps_splits_apart_and_a_wider_one_does_not():
+    splits = split_by_depth(range(100), SHARES, guard_um=10, voxel_z_um=2)
+    check_reach(splits, 5, 2)
+    with pytest.raises(InputError, match=r"\(train\) would show slice .* guard_um to 12, or lower"):
+        check_reach(splits, 6, 2)
+
+
+def test_isolated_slices_see_no_neighbour_of_another_split():
+    splits = {"train": range(5), "val": range(5, 6), "test": range(7, 8)}
+    check_reach(splits, 0, 112)
+    with pytest.raises(InputError, match=r"LR of slice 4 \(train\) would show slice 5 \(val\)"):
+        check_reach(splits, 1, 112)

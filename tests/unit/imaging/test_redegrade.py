@@ -42,7 +42,19 @@ def test_pixels_of_the_margin_miss_what_lies_beyond(made):
 
 
 def test_the_blur_of_a_scanner_is_taken_within_the_slice():
-    assert without_noise(MADE[3]) == Degradation("psf", psf_sigma=(2.0, 3.5), noise=0.0)
+    degradation = without_noise(MADE[3])
+    assert degradation == Degradation("psf", psf_sigma=(0.9, 2.0, 3.5), noise=0.0)
+    assert margin(degradation, 4) == 4
+    point = np.zeros((1, 80, 80), np.uint8)
+    point[0, 40, 40] = 255
+    seen = degrade_again(point, 1, degradation)[0]
+    assert seen[40].max() == seen.max() > 0
+    assert np.count_nonzero(seen[40]) > np.count_nonzero(seen[:, 40])
+
+
+def test_the_blur_of_a_fitted_scanner_is_taken_without_its_noise():
+    fitted = Degradation("fitted", (0.9, 2.0, 2.0), 0.1, 0.01, 1.5, "pair").effective()
+    assert without_noise(fitted) == Degradation("psf", psf_sigma=(0.9, 2.0, 2.0), noise=0.0)
 
 
 def test_noise_is_left_out():

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sandstone.choices import FITTED
 from sandstone.config import given, schema, validity
 from sandstone.config.coarse import check_pair, share_scans, write_out_registrations
 from sandstone.config.paths import check_inside_data, check_path, home_advice
@@ -51,6 +52,8 @@ def _check_samples(config: Config) -> None:
         if "phantom" not in sample:
             check_source(key, sample)
         check_pair(key, sample, config["pairs"]["scale"])
+        if "degradation" in sample:
+            _check_fitted(config, f"samples.{name}.degradation", sample["degradation"])
 
 
 def _check_pairs(config: Config) -> None:
@@ -61,6 +64,24 @@ def _check_pairs(config: Config) -> None:
     if abs(total - 1) > 1e-6:
         raise InputError(f"config: pairs.split adds up to {total:g}; make it 1")
     validity.check_window("config: slices.window", config["slices"]["window"])
+    _check_fitted(config, "pairs.degradation", pairs["degradation"])
+
+
+def _check_fitted(config: Config, section: str, degradation: Config) -> None:
+    """Refuse a fitted degradation that is from no pair of scans."""
+    if degradation["kernel"] != FITTED:
+        return
+    key, pair = f"{section}.from", degradation.get("from")
+    pairs = [name for name, sample in config["samples"].items() if "lr" in sample]
+    known = f"pairs: {shortened(', '.join(pairs))}" if pairs else "no sample has lr"
+    if pair is None:
+        raise InputError(f"config: {key} is missing, and kernel is fitted; name a pair ({known})")
+    _check_names(config, key, [pair])
+    if pair not in pairs:
+        raise InputError(
+            f"config: {key} names {shown(pair)}, which has no coarse scan; give it lr, or name a "
+            f"pair ({known})"
+        )
 
 
 def _check_weights(config: Config) -> None:

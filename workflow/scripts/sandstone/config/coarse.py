@@ -76,6 +76,11 @@ def check_pair(key: str, sample: Config, scale: int) -> None:
         if "registration" in sample:
             raise InputError(f"{key}.registration has no coarse scan to lie on; add lr, or drop it")
         return
+    if "degradation" in sample:
+        raise InputError(
+            f"{key} has lr and degradation; its LR is a scan, so drop one (a second sample with "
+            "scan_of can shrink the same scan)"
+        )
     if "phantom" in sample:
         raise InputError(f"{key} has phantom and lr; a pair needs the path of a fine scan")
     check_source(f"{key}.lr", sample["lr"])

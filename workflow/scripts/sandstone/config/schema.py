@@ -76,7 +76,7 @@ def _validator_that_fills_defaults(schema: Config) -> jsonschema.Draft202012Vali
 
 def _defaults(schema: Config, properties: Config) -> Iterator[tuple[str, Any]]:
     for key, subschema in properties.items():
-        definition = resolve(schema, subschema)
+        definition = {**resolve(schema, subschema), **subschema}
         if "default" in definition:
             default = definition["default"]
             yield key, default.copy() if isinstance(default, dict | list) else default

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sandstone.choices import FITTED
+
 Config = dict[str, Any]
 
 DROPPABLE = ("samples", "models", "upscale")
@@ -40,3 +42,18 @@ def used_samples(config: Config) -> list[str]:
     training = (config["models"][model].get("train_on", []) for model in used_models(config))
     measured = config["evaluation"]["samples"]
     return sorted({*measured, *(sample for on in training for sample in on)})
+
+
+def pairs_of_scans(config: Config) -> list[str]:
+    """Return the used samples that have a real coarse scan, and those whose scanner is imitated."""
+    samples = used_samples(config)
+    pairs = {name for name in samples if "lr" in config["samples"][name]}
+    imitated = (degradation_of(config, name) for name in samples if name not in pairs)
+    pairs |= {each["from"] for each in imitated if each["kernel"] == FITTED}
+    return sorted(pairs)
+
+
+def degradation_of(config: Config, sample: str) -> Config:
+    """Return how LR tiles of a sample are made: its own degradation, or that of all pairs."""
+    own: Config = config["samples"][sample]
+    return own.get("degradation", config["pairs"]["degradation"])

@@ -69,6 +69,34 @@ def split_by_depth(
     return ranges
 
 
+def check_reach(splits: Mapping[str, range], reach: int, voxel_z_um: float) -> None:
+    """Refuse splits of which one would show slices of another through the blur in depth.
+
+    Parameters
+    ----------
+    splits : mapping of str to range
+        As `split_by_depth` returns them.
+    reach : int
+        How many slices above and below it an LR slice shows.
+    voxel_z_um : float
+        Distance from one slice to the next, micrometres.
+
+    Raises
+    ------
+    InputError
+        Naming the two splits, and the guard that would keep them apart.
+    """
+    for one, other in combinations(SPLITS, 2):
+        lower, upper = sorted((one, other), key=lambda name: splits[name].start)
+        last, first = splits[lower][-1], splits[upper][0]
+        if first - last <= reach:
+            raise InputError(
+                f"the blur in depth reaches {reach} slices, so LR of slice {last} ({lower}) would "
+                f"show slice {first} ({upper}); raise guard_um to {reach * voxel_z_um:g}, or "
+                "lower psf_sigma along z"
+            )
+
+
 def _split_by_shares(
     slices: range, shares: Mapping[str, float], guard_um: float, voxel_z_um: float
 ) -> dict[str, range]:

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from sandstone.imaging import grey
-from sandstone.imaging.degrade import Degradation, degrade
+from sandstone.imaging.degrade import Degradation, degrade, gaussian_weights
+from sandstone.sizes import zyx
 
 
 def without_noise(made: Mapping[str, Any]) -> Degradation | None:
-    """Return how LR came from HR, without noise and within a slice; None where nobody knows.
+    """Return how LR came from HR, without noise; None where nobody knows.
 
     Parameters
     ----------
@@ -19,11 +20,16 @@ def without_noise(made: Mapping[str, Any]) -> Degradation | None:
         What a pairs file says of its degradation: a kernel, and `psf_sigma` where it blurs, of one
         number or along z, y and x, HR voxels. A real coarse scan has one only where its blur was
         measured.
+
+    Returns
+    -------
+    Degradation, optional
+        What it blurs along z is out of reach: `degrade_again` sees one slice.
     """
     sigma = made.get("psf_sigma")
     if sigma is not None:
-        in_plane = sigma if isinstance(sigma, int | float) else (sigma[-2], sigma[-1])
-        return Degradation(kernel="psf", psf_sigma=in_plane, noise=0.0)
+        blur = sigma if isinstance(sigma, int | float) else zyx(sigma)
+        return Degradation(kernel="psf", psf_sigma=blur, noise=0.0)
     kernel = made.get("kernel")
     return Degradation(kernel=kernel) if kernel in REACH else None
 
@@ -57,8 +63,9 @@ def degrade_again(sr: np.ndarray, scale: int, degradation: Degradation) -> np.nd
 
 
 def _of_gaussian(degradation: Degradation, _scale: int) -> int:
-    """SciPy cuts a Gaussian off at four standard deviations."""
-    return int(4 * np.max(degradation.psf_sigma) + 0.5)
+    sigma = degradation.psf_sigma
+    in_plane = max(sigma[1:]) if isinstance(sigma, tuple) else sigma
+    return len(gaussian_weights(in_plane)) // 2
 
 
 # How far a kernel reaches beyond the HR pixels that an LR pixel covers, HR pixels. Pillow widens

@@ -1,1 +1,1 @@
-"""Two scans of one rock: how they lie on each other, and how one saw what the other saw."""
+"""Two scans of one rock: how they lie on each other, and the coarse one on the fine one's grid."""

@@ -23,6 +23,9 @@ DEGRADATION = (
     "degradation_kernel",
     "degradation_psf_sigma",
     "degradation_noise",
+    "degradation_noise_slope",
+    "degradation_noise_correlation",
+    "degradation_fit",
 )
 INFERENCE = ("self_ensemble",)
 SPLIT = ("train", "val", "test", "depth_step")
@@ -128,7 +131,8 @@ def _pairs(config: Config, sample: str) -> dict[str, Any]:
     named = {split: f"{first}:{last}" for split, (first, last) in ranges.items()}
     others = {key: value for key, value in pairs.items() if key != "split"}
     scan = {"lr_slices": f"results/slices/{sample}.lr.tif"} if "lr" in entry else {}
-    return {**flat(others), **(named or pairs["split"]), **scan}
+    fitted = {"degradation_fit": f"results/degradation/{pairs['degradation'].get('from')}.json"}
+    return {**flat(others), **(named or pairs["split"]), **fitted, **scan}
 
 
 def _volume(config: Config, results: Results, sample: str) -> Told:
