@@ -71,7 +71,7 @@ def test_the_table_has_the_column(results: Path):
 
 def test_the_summary_has_the_row(results: Path):
     means = {row["metric"]: row["mean"] for row in rows(results / "summary.csv")}
-    assert list(means) == ["psnr_db", "ssim", "mae"]
+    assert list(means) == ["psnr_db", "ssim", "lr_rmse", "mae"]
     assert means["mae"] == "5.000000"
 
 

@@ -187,6 +187,15 @@ def test_an_upscaled_volume_is_told_by_its_record(config, tmp_path):
     )
 
 
+def test_the_front_page_tells_where_a_model_was_asked_eight_times(config, tmp_path):
+    write_record(tmp_path, "predictions/srgan/phantom", "", self_ensemble=True)
+    write_record(tmp_path, "upscaled/plug/slabs/0", "", self_ensemble=True)
+    text = render("workflow", config, tmp_path)
+    assert "A tile of srgan on phantom is the mean over the eight flips and quarter turns" in text
+    assert "along all three axes, as the mean over the eight flips and quarter turns of" in text
+    assert "eight flips" not in render("workflow", config)
+
+
 def test_the_front_page_tells_slices_by_number_and_a_volume_by_its_path(config):
     changed = copy.deepcopy(config)
     split = {"train": [0, 5], "val": [6, 6], "test": [7, 7]}

@@ -120,6 +120,7 @@ SCRIPTS_OF: dict[str, tuple[str, ...]] = {
     "slices": ("slice_volume",),
     "pairs": ("make_pairs",),
     "evaluation": ("compute_metrics", "summarise_metrics"),
+    "inference": ("super_resolve", "plan_upscale", "upscale_slab"),
     "upscale.*": ("plan_upscale", "prepare_upscale", "upscale_slab"),
 }
 # Settings whose flag has another name than their key.

@@ -64,7 +64,7 @@ def prepare(folder: Path, volume: Path, **flags: object) -> Path:
     return Path(str(chosen["layout"]))
 
 
-def upscale(folder: Path, volume: Path, *, slab: int = 0, slabs: int = 1) -> Path:
+def upscale(folder: Path, volume: Path, *, slab: int = 0, slabs: int = 1, **flags: object) -> Path:
     """Run upscale_slab.py for one slab."""
     import upscale_slab
     from sandstone.models import backend
@@ -73,7 +73,8 @@ def upscale(folder: Path, volume: Path, *, slab: int = 0, slabs: int = 1) -> Pat
     with pytest.MonkeyPatch.context() as patch:
         # TensorFlow has started already, and in fixtures of modules nobody else says so.
         patch.setattr(backend, "start", lambda **_: None)
-        upscale_slab.main(words(slab_flags(folder, volume, slab=slab, slabs=slabs)))
+        chosen = {key.replace("_", "-"): value for key, value in flags.items()}
+        upscale_slab.main(words(slab_flags(folder, volume, slab=slab, slabs=slabs) | chosen))
     return marker
 
 

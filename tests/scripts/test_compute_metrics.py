@@ -7,6 +7,8 @@ from helpers import tile_pairs
 
 import compute_metrics
 from sandstone.errors import InputError
+from sandstone.imaging import grey
+from sandstone.imaging.resample import resize
 from sandstone.metrics import quality, spectra
 
 SIZE = 48
@@ -53,7 +55,17 @@ def test_one_row_a_tile(measure, tmp_path: Path, dtype: type) -> None:
     hr, sr = random_tiles(dtype)
     measure(hr, sr, "--border", 4)
     rows = rows_of(tmp_path / "out.csv")
-    assert list(rows[0]) == ["sample", "method", "tile", "z", "y", "x", "psnr_db", "ssim"]
+    assert list(rows[0]) == [
+        "sample",
+        "method",
+        "tile",
+        "z",
+        "y",
+        "x",
+        "psnr_db",
+        "ssim",
+        "lr_rmse",
+    ]
     assert [row["tile"] for row in rows] == [str(i) for i in range(10)]
     assert {(row["sample"], row["method"], row["y"], row["x"]) for row in rows} == {
         ("rock", "blur", "3", "7")
@@ -65,6 +77,38 @@ def test_one_row_a_tile(measure, tmp_path: Path, dtype: type) -> None:
         ssim = quality.ssim(hr[i], sr[i], **settings)
         assert float(row["psnr_db"]) == pytest.approx(psnr, abs=1e-6)
         assert float(row["ssim"]) == pytest.approx(ssim, abs=1e-6)
+
+
+def test_the_lr_error_is_that_of_sr_degraded_again(measure, tmp_path: Path) -> None:
+    hr, _ = random_tiles(np.uint8)
+    lr = np.stack([resize(tile, (SIZE // 4,) * 2, "bicubic") for tile in grey.to_unit(hr)])
+    lr = grey.from_unit(lr, hr.dtype)
+    lr[:, :3] = 0  # pixels that show the border of 4 HR pixels
+    brighter = (hr // 2 + np.uint8(51)).astype(np.uint8)
+    measure(hr, hr, lr={"test": lr})
+    assert {row["lr_rmse"] for row in rows_of(tmp_path / "out.csv")} == {"0.000000"}
+    lr[:, 3:] -= np.uint8(10)
+    measure(hr, hr, lr={"test": lr})
+    for row in rows_of(tmp_path / "out.csv"):
+        assert float(row["lr_rmse"]) == pytest.approx(100 * 10 / 255, abs=1e-6)
+    measure(hr, brighter, lr={"test": lr})
+    assert {float(row["lr_rmse"]) > 1 for row in rows_of(tmp_path / "out.csv")} == {True}
+
+
+@pytest.mark.parametrize(
+    ("edge", "kernel", "reason"),
+    [
+        (SIZE, "scanned", "nobody measured how its coarse scan blurs"),
+        (16, "bicubic", "every LR pixel of tiles of 4 pixels"),
+    ],
+)
+def test_without_lr_error_the_log_says_why(arguments, capsys, edge, kernel, reason) -> None:
+    hr, sr = (tiles[:, :edge, :edge] for tiles in random_tiles(np.uint8))
+    words = arguments(hr, sr, degradation={"kernel": kernel})
+    compute_metrics.main([*words, "--border", "0"])
+    table = Path(words[words.index("--output") + 1])
+    assert list(rows_of(table)[0])[-2:] == ["psnr_db", "ssim"]
+    assert reason in capsys.readouterr().out
 
 
 def test_spectra_of_reference_and_method(measure, tmp_path: Path) -> None:

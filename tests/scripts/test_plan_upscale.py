@@ -45,6 +45,17 @@ def test_the_plan_needs_no_model(tmp_path):
     assert "(axes mean)" in plan(tmp_path, small_upscaling.rock((9, 20, 20)), axes="mean")
 
 
+def test_a_self_ensemble_takes_eight_times_as_long(monkeypatch):
+    clock = iter([10.0, 12.0, 20.0, 22.0])
+    monkeypatch.setattr(plan_upscale.time, "monotonic", lambda: next(clock))
+    tiling = Tiling((1, 16, 16), scale=4, axes="z", tile=16, batch=1, halo=2)
+    once, views = (
+        plan_upscale.measure_call(tiling, GENERATOR, 2, self_ensemble=chosen)
+        for chosen in (False, True)
+    )
+    assert (once, views) == (2.0, 16.0)
+
+
 def test_a_line_of_voxels_is_refused(tmp_path):
     with pytest.raises(InputError, match="single voxel along x"):
         plan(tmp_path, np.zeros((3, 30, 1), np.uint8))

@@ -2,17 +2,27 @@
 
 import math
 
+import numpy as np
 import pytest
+from helpers import tile_pairs
 from helpers.small_figures import (
     ARGUMENTS,
+    HR,
     SAMPLE,
+    SCALE,
     call,
     swapped,
+    tiles,
     write_metrics,
     write_predictions,
     write_spectrum,
     write_summary,
 )
+
+import plot_comparison
+from sandstone.dataset.pairs import open_pairs
+from sandstone.imaging import grey
+from sandstone.imaging.resample import resize
 
 
 @pytest.mark.parametrize("figure", ["comparison", "spectra"])
@@ -92,3 +102,29 @@ def test_the_example_is_the_median_tile_of_bicubic(tmp_path):
     tables = plot_comparison.read_tables(paths, SAMPLE, tiles=3)
     assert plot_comparison.representative_tile(tables) == (2, "bicubic")
     assert plot_comparison.representative_tile({"srresnet": tables["srresnet"]}) == (1, "srresnet")
+
+
+def test_the_comparison_shows_where_each_method_contradicts_lr(figure_inputs):
+    with open_pairs(figure_inputs / "pairs.h5") as pairs:
+        found = plot_comparison.read_example(pairs, [figure_inputs / "srresnet.h5"], 0).lr_errors
+        test = pairs.split("test")
+        lr, again = (
+            test.lr[0],
+            resize(grey.to_unit(tiles(3, HR, 9)[0]), (HR // SCALE,) * 2, "bicubic"),
+        )
+    expected = abs(grey.from_unit(again, lr.dtype).astype(float) - lr)
+    shown = np.isfinite(found["srresnet"])
+    assert [np.count_nonzero(shown), shown[2:-2, 2:-2].all()] == [(HR // SCALE - 4) ** 2, True]
+    np.testing.assert_array_equal(found["srresnet"][shown], expected[shown])
+
+
+@pytest.mark.parametrize(("kernel", "rows"), [("bicubic", 4), ("scanned", 3)])
+def test_the_comparison_has_a_row_of_lr_errors_where_it_can(figure_inputs, kernel, rows):
+    about = tile_pairs.about(sample=SAMPLE, degradation={"kernel": kernel})
+    sr = {"srresnet": tiles(1, HR, 9)[0]}
+    lr, hr = tiles(1, HR // SCALE, 1)[0], tiles(1, HR, 2)[0]
+    example = plot_comparison.Example(0, lr, hr, sr, plot_comparison.lr_errors(lr, sr, about))
+    tables = plot_comparison.read_tables([str(figure_inputs / "srresnet.csv")], SAMPLE, 3)
+    axes = plot_comparison.draw(example, tables, about).axes
+    assert sum(axis.get_xlabel().startswith("PSNR") for axis in axes) == 1
+    assert len(axes) == 3 * rows

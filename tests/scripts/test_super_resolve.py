@@ -132,7 +132,7 @@ def test_an_untrained_model_is_told(make, super_resolved, tmp_path):
 def test_a_diverged_model_is_told(make, super_resolved, tmp_path, monkeypatch):
     nowhere = np.full((1, HR, HR), np.nan, np.float32)
 
-    def diverged(*_):
+    def diverged(*_, **__):
         return lambda lr: nowhere.repeat(len(lr), 0)
 
     monkeypatch.setattr(inference, "load_network", diverged)
@@ -186,3 +186,21 @@ def test_a_model_gives_what_its_generator_predicts(make, super_resolved, model):
     assert json.loads((model / "generator.json").read_text(encoding="utf-8"))["scale"] == SCALE
     np.testing.assert_allclose(sr, expected * 255, atol=0.51)
     assert sr.std() > 10
+
+
+def test_a_self_ensemble_is_the_mean_over_the_views_of_each_tile(make, super_resolved, model):
+    rng = np.random.default_rng(2)
+    path = make(rng.integers(0, 255, (3, LR, LR), dtype=np.uint8, endpoint=True))
+    flags = ("srgan", "--model-dir", model)
+    alone = super_resolved(path, *flags)
+    mean = super_resolved(path, *flags, "--self-ensemble", "true")
+    network = inference.averaged_over_views(inference.load_network(model, 2))
+    with pairs.open_pairs(path) as reference:
+        expected = network(grey.to_unit(reference.split("test").lr[:]))
+    np.testing.assert_array_equal(mean, grey.from_unit(expected, mean.dtype))
+    assert not np.array_equal(mean, alone)
+
+
+def test_a_baseline_takes_no_self_ensemble(make, super_resolved):
+    with pytest.raises(InputError, match="nearest is a baseline and takes no --self-ensemble"):
+        super_resolved(make(checkerboard(2, np.uint8)), "nearest", "--self-ensemble", "true")

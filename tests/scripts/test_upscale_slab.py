@@ -92,7 +92,7 @@ def test_the_result_is_the_network_s_in_the_grey_levels_of_the_input(ready, mode
 def test_a_finished_slab_computes_nothing_again(ready, tmp_path, monkeypatch, capsys):
     volume = ready()
     small_upscaling.upscale(tmp_path, volume)
-    monkeypatch.setattr(inference, "load_network", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr(inference, "load_network", lambda *_, **__: pytest.fail("computed again"))
     small_upscaling.upscale(tmp_path, volume)
     assert "12 blocks, of which 12 are there already" in capsys.readouterr().out
 
@@ -112,7 +112,20 @@ def test_another_network_starts_from_scratch(ready, model, tmp_path, capsys):
 
 def test_another_number_of_threads_starts_from_scratch(ready, tmp_path):
     layout = small_upscaling.prepare(tmp_path, ready())
-    assert upscale_slab.fingerprint(layout, 1) != upscale_slab.fingerprint(layout, 2)
+    one, two = (upscale_slab.fingerprint(layout, n, self_ensemble=False) for n in (1, 2))
+    assert one != two
+
+
+def test_a_self_ensemble_starts_from_scratch(ready, tmp_path, capsys):
+    volume = ready()
+    small_upscaling.upscale(tmp_path, volume)
+    once = array(tmp_path / "store")[:]
+    (tmp_path / "store").rename(tmp_path / "first")
+    small_upscaling.upscale(tmp_path, volume, self_ensemble="true")
+    mean = array(tmp_path / "store")[:]
+    assert 0 < np.abs(mean.astype(float) - once).mean() < 0.2 * np.iinfo(once.dtype).max
+    folders = [next((tmp_path / name).iterdir()).name for name in ("first", "store")]
+    assert folders[0] != folders[1]
 
 
 def test_every_room_that_decides_the_voxels_is_part_of_the_fingerprint():
@@ -132,8 +145,8 @@ def test_a_volume_that_changes_meanwhile_leaves_no_chunks(ready, tmp_path, monke
     volume = ready()
     load = inference.load_network
 
-    def load_and_meddle(*arguments):
-        network = load(*arguments)
+    def load_and_meddle(*arguments, **options):
+        network = load(*arguments, **options)
 
         def apply(lr):
             os.utime(volume, ns=(1, 1))

@@ -263,6 +263,9 @@ CONFIG = [
     Case("a baseline less", EVALUATION, config=evaluation(baselines=["nearest", "bicubic"])),
     Case("methods in another order", EVALUATION, config=evaluation(models=["srgan", "srresnet"])),
     Case("the border", measured(*BASELINES, *MODELS), config=evaluation(border=2)),
+    Case("the mean over eight views", predicted(*MODELS), config={
+        "inference": {"self_ensemble": True}
+    }),
     Case("the confidence", SUMMARY, config=evaluation(confidence=0.9)),
 ]  # fmt: skip
 

@@ -27,6 +27,7 @@ rule super_resolve:
         script=path_of("super_resolve"),
         rerun_on=reasons("inference", "super_resolve"),
         network=network_flags,
+        inference=inference_flags_of_method,
         threads=inference_threads,
     shell:
         """
@@ -34,6 +35,7 @@ rule super_resolve:
             --pairs {input.pairs:q} \
             --method {wildcards.method:q} \
             {params.network:q} \
+            {params.inference:q} \
             {params.threads:q} \
             --output {output.predictions:q} \
             --provenance {output.provenance:q}

@@ -240,6 +240,17 @@ def inference_threads(wildcards):
     return flag("threads", config["tensorflow_threads"])
 
 
+def inference_flags_of_method(wildcards):
+    """Of a model: interpolation has nothing to average."""
+    return inference_flags() if wildcards.method in config["models"] else []
+
+
+def inference_flags():
+    """Only what acts: a model that is asked once has the command line that it always had."""
+    acting = {key: value for key, value in config["inference"].items() if value}
+    return as_flags(acting)
+
+
 # --- metrics ---
 
 

@@ -32,6 +32,7 @@ rule plan_upscale:
         reading=upscale_reading_flags,
         generator=generator_to_plan,
         settings=upscale_flags("axes", "batch", "formats", "slabs", "tile"),
+        inference=inference_flags(),
         threads=flag("threads", config["tensorflow_threads"]),
     shell:
         """
@@ -41,6 +42,7 @@ rule plan_upscale:
             {params.reading:q} \
             {params.generator:q} \
             {params.settings:q} \
+            {params.inference:q} \
             {params.threads:q} \
             --output {output:q}
         """
@@ -118,6 +120,7 @@ rule upscale_slab:
         reading=upscale_reading_flags,
         model_dir=subpath(input.weights, parent=True),
         slabs=upscale_flags("slabs"),
+        inference=inference_flags(),
         threads=flag("threads", config["tensorflow_threads"]),
         results=subpath(output.marker, ancestor=4),
     shell:
@@ -129,6 +132,7 @@ rule upscale_slab:
             --model-dir {params.model_dir:q} \
             --slab {wildcards.slab:q} \
             {params.slabs:q} \
+            {params.inference:q} \
             {params.threads:q} \
             --store {params.results:q}/checkpoints/upscaled/{wildcards.volume:q} \
             --output {output.marker:q} \

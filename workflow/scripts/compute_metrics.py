@@ -1,7 +1,7 @@
 """Make the table of metrics, one row a test tile, and the mean power spectra of one method.
 
 Both compare the method's predictions with the HR tiles of the test split, after cutting a
-border that no method can know well.
+border that no method can know well. The table also compares them, degraded again, with LR.
 """
 
 import argparse
@@ -11,32 +11,72 @@ from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
 from sandstone.config.validity import check_border
-from sandstone.errors import InputError
+from sandstone.errors import InputError, note
 from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from sandstone.dataset.pairs import Predictions, Split
+    from sandstone.dataset.pairs import Pairs, Predictions, Split
+    from sandstone.imaging.degrade import Degradation
 
     Distance = Callable[[np.ndarray, np.ndarray], np.ndarray]
+    # By the grid of a metric: reference and image, tiles (n, y, x) without border.
+    Compared = dict[str, tuple[np.ndarray, np.ndarray]]
 
 BATCH = 8  # tiles in memory at once
 
 
 def read_batches(
-    test: "Split", predictions: "Predictions", border: int
-) -> Iterator[tuple["np.ndarray", "np.ndarray"]]:
-    """Yield a few HR and SR tiles at a time, shapes (n, y, x), without their border."""
+    test: "Split", predictions: "Predictions", border: int, degradation: "Degradation | None"
+) -> Iterator["Compared"]:
+    """Yield what the metrics compare of a few tiles at a time.
+
+    Parameters
+    ----------
+    test : Split
+    predictions : Predictions
+    border : int
+        HR pixels cut from each side of HR and SR. LR pixels that show some of them are cut too.
+    degradation : Degradation, optional
+        From SR to LR; without it, nothing is compared on the grid of LR.
+    """
+    from sandstone.imaging import redegrade
     from sandstone.metrics import quality
     from sandstone.progress import Progress
 
+    scale = predictions.attrs.scale
     progress = Progress(f"measuring {predictions.attrs.method}", len(test), "tiles")
     for start in range(0, len(test), BATCH):
         tiles = slice(start, start + BATCH)
         hr, sr = test.hr[tiles], predictions.sr[tiles]
-        yield quality.cut_border(hr, border), quality.cut_border(sr, border)
+        compared = {"hr": (quality.cut_border(hr, border), quality.cut_border(sr, border))}
+        if degradation:
+            margin = redegrade.margin(degradation, scale, border)
+            again = redegrade.degrade_again(sr, scale, degradation)
+            lr = test.lr[tiles]
+            compared["lr"] = (quality.cut_border(lr, margin), quality.cut_border(again, margin))
+        yield compared
         progress.add(len(hr))
+
+
+def known_degradation(pairs: "Pairs", border: int) -> "Degradation | None":
+    """Return how to degrade SR tiles; None, with a note, where that cannot be held against LR."""
+    from sandstone.imaging import redegrade
+
+    degradation = redegrade.without_noise(pairs.attrs.degradation)
+    if degradation is None:
+        note(
+            f"no LR error of {pairs.attrs.sample}: nobody measured how its coarse scan blurs; make "
+            "the pairs again with --degradation-fit to have one"
+        )
+    elif 2 * redegrade.margin(degradation, pairs.attrs.scale, border) >= pairs.lr_size:
+        note(
+            f"no LR error of {pairs.attrs.sample}: every LR pixel of tiles of {pairs.lr_size} "
+            "pixels shows some of the border or beyond; take larger tiles or a smaller border"
+        )
+        return None
+    return degradation
 
 
 def lpips_distance(weights: str, threads: int) -> "Distance":
@@ -57,14 +97,14 @@ def lpips_distance(weights: str, threads: int) -> "Distance":
 
 
 def tile_metrics(
-    hr: "np.ndarray", sr: "np.ndarray", data_range: int, networks: "Mapping[str, Distance]"
+    compared: "Compared", data_range: int, networks: "Mapping[str, Distance]"
 ) -> dict[str, list[float]]:
-    """Return every metric of each tile, by column; those of networks only where there is one.
+    """Return every metric of each tile, by column, of what is compared and what networks there are.
 
     Parameters
     ----------
-    hr, sr : ndarray of unsigned integers, shape (n, y, x)
-        Tiles without border.
+    compared : mapping of str to pair of ndarray
+        By grid, reference and image: tiles of unsigned integers, shape (n, y, x).
     data_range : int
         Largest grey level of the dtype.
     networks : mapping of str to callable
@@ -75,15 +115,16 @@ def tile_metrics(
 
     measured: dict[str, list[float]] = {}
     values: Iterable[float]
-    for metric in quality.METRICS:
+    for metric in (each for each in quality.METRICS if each.grid in compared):
+        references, images = compared[metric.grid]
         if metric.of_tile:
             values = [
                 metric.of_tile(reference, image, data_range=data_range)
-                for reference, image in zip(hr, sr, strict=True)
+                for reference, image in zip(references, images, strict=True)
             ]
         elif metric.column in networks:
             distance = networks[metric.column]
-            values = distance(grey.to_unit(hr)[..., None], grey.to_unit(sr)[..., None])
+            values = distance(*(grey.to_unit(each)[..., None] for each in (references, images)))
         else:
             continue
         measured[metric.column] = [float(value) for value in values]
@@ -139,6 +180,7 @@ def measure(
     predictions: "Predictions",
     *,
     border: int,
+    degradation: "Degradation | None",
     pixel_um: float,
     networks: "Mapping[str, Distance]",
 ) -> tuple[str, str]:
@@ -149,9 +191,10 @@ def measure(
     hr_power: Any = 0.0  # arrays from the first batch on
     sr_power: Any = 0.0
     shared: Any = 0.0
-    for hr, sr in read_batches(test, predictions, border):
-        for name, values in tile_metrics(hr, sr, predictions.attrs.grey_max, networks).items():
+    for compared in read_batches(test, predictions, border, degradation):
+        for name, values in tile_metrics(compared, predictions.attrs.grey_max, networks).items():
             metrics.setdefault(name, []).extend(values)
+        hr, sr = compared["hr"]
         frequency, power = summed_spectrum(hr, hr, pixel_um)
         hr_power = hr_power + power
         sr_power = sr_power + summed_spectrum(sr, sr, pixel_um)[1]
@@ -213,7 +256,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         if lpips:
             networks["lpips"] = lpips_distance(args.lpips_weights, args.threads)
         table, spectrum = measure(
-            test, sr, border=args.border, pixel_um=pixel_um, networks=networks
+            test,
+            sr,
+            border=args.border,
+            degradation=known_degradation(reference, args.border),
+            pixel_um=pixel_um,
+            networks=networks,
         )
     files.write_text(args.output, table)
     files.write_text(args.spectrum, spectrum)

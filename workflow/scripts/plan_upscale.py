@@ -25,8 +25,13 @@ PYRAMID = {"z": 4 / 3, "mean": 8 / 7}  # voxels of all levels, as multiples of t
 RSS_UNIT = 1 if sys.platform == "darwin" else 1 << 10  # bytes, of ru_maxrss
 
 
-def measure_call(tiling: "Tiling", generator: dict[str, object], threads: int) -> float:
-    """Return the seconds of one call of the network, after one that compiles it."""
+def measure_call(
+    tiling: "Tiling", generator: dict[str, object], threads: int, *, self_ensemble: bool
+) -> float:
+    """Return the seconds of one call of the network, after one that compiles it.
+
+    With `self_ensemble`, of as many calls as an image has views.
+    """
     from sandstone.models import backend
 
     backend.start(threads=threads)
@@ -41,7 +46,8 @@ def measure_call(tiling: "Tiling", generator: dict[str, object], threads: int) -
     inference.predict(model, lr)
     start = time.monotonic()
     inference.predict(model, lr)
-    return time.monotonic() - start
+    views = inference.VIEWS if self_ensemble else 1
+    return views * (time.monotonic() - start)
 
 
 def calls(tiling: "Tiling") -> int:
@@ -111,6 +117,12 @@ def parser() -> argparse.ArgumentParser:
     add("--slabs", type=cli.positive_int, default=1, help="number of jobs")
     add("--formats", nargs="+", choices=["zarr", "tiff"], default=["zarr"], help="formats to write")
     add("--threads", type=cli.positive_int, default=2, help="threads of one operation")
+    add(
+        "--self-ensemble",
+        type=cli.boolean,
+        default=False,
+        help="mean over the flips and turns of each slice",
+    )
     add("--output", type=cli.WorkPath, required=True, help="plan to write (.txt)")
     return arguments
 
@@ -128,7 +140,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with flags.open_named(args) as volume:
         halo = receptive_field(generator)
         tiling = Tiling(volume.shape, generator["scale"], args.axes, args.tile, args.batch, halo)
-        seconds = measure_call(tiling, generator, args.threads)
+        seconds = measure_call(tiling, generator, args.threads, self_ensemble=args.self_ensemble)
         plan = describe(args, volume, tiling, seconds)
     print("\n".join(plan), flush=True)
     write_text(args.output, "\n".join(plan) + "\n")

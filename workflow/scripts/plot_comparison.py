@@ -1,5 +1,8 @@
 """Draw one test tile by every method beside LR and HR, with its finest detail and its errors.
 
+Errors are the differences to HR and, where it is known how LR was made, those to LR of the tile
+degraded again.
+
 The tile is the one with the median PSNR of bicubic interpolation (of the first method
 without it), so that no method has chosen it.
 """
@@ -42,12 +45,16 @@ class Example:
     lr, hr : ndarray of unsigned integers, shapes (h, h) and (H, H)
     sr : dict
         The prediction, shape (H, H), of each method.
+    lr_errors : dict
+        The absolute difference to LR of each prediction degraded again, grey levels, float64,
+        shape (h, h), NaN at the border; empty where it is not known how LR was made.
     """
 
     tile: int
     lr: np.ndarray
     hr: np.ndarray
     sr: dict[str, np.ndarray]
+    lr_errors: dict[str, np.ndarray]
 
     def errors(self) -> dict[str, np.ndarray]:
         """Return each method's absolute difference to HR, grey levels, float64."""
@@ -104,7 +111,32 @@ def read_example(pairs: Pairs, prediction_paths: Sequence[str], tile: int) -> Ex
             check_aligned(pairs, predictions)
             sr[predictions.attrs.method] = predictions.sr[tile]
     test = pairs.split("test")
-    return Example(tile=tile, lr=test.lr[tile], hr=test.hr[tile], sr=sr)
+    lr = test.lr[tile]
+    return Example(tile, lr, test.hr[tile], sr, lr_errors(lr, sr, pairs.attrs))
+
+
+def lr_errors(
+    lr: np.ndarray, sr: dict[str, np.ndarray], attributes: PairsAttributes
+) -> dict[str, np.ndarray]:
+    """Return what `Example` says of them, where a pixel shows nothing beyond the tile."""
+    import numpy as np
+
+    from sandstone.imaging import redegrade
+
+    scale = attributes.scale
+    degradation = redegrade.without_noise(attributes.degradation)
+    if degradation is None:
+        return {}
+    margin = redegrade.margin(degradation, scale)
+    if 2 * margin >= len(lr):
+        return {}
+    inside = (slice(margin, len(lr) - margin),) * 2
+    errors = {}
+    for name, image in sr.items():
+        errors[name] = np.full(lr.shape, np.nan)
+        again = redegrade.degrade_again(image[None], scale, degradation)[0]
+        errors[name][inside] = abs(again[inside].astype(float) - lr[inside])
+    return errors
 
 
 def check_methods(example: Example, tables: dict[str, pd.DataFrame]) -> None:
@@ -124,13 +156,14 @@ def check_methods(example: Example, tables: dict[str, pd.DataFrame]) -> None:
 
 
 def draw(example: Example, tables: dict[str, pd.DataFrame], attributes: PairsAttributes) -> Figure:
-    """Return a figure with a column each for LR, the methods and HR; rows tile, detail, error."""
+    """Return a figure with a column each for LR, the methods and HR; rows tile, detail, errors."""
     from sandstone import style
     from sandstone.imaging.detail import most_detailed
 
     images = {"LR": example.lr, **example.sr, "HR": example.hr}
-    figure = style.figure(PANEL * len(images) + 0.3, 3 * PANEL + 1.45)
-    grid = figure.subplots(3, len(images), squeeze=False)
+    rows = 4 if example.lr_errors else 3
+    figure = style.figure(PANEL * len(images) + 0.3, rows * PANEL + 1.45)
+    grid = figure.subplots(rows, len(images), squeeze=False)
     edge = example.hr.shape[0] // DETAIL // attributes.scale * attributes.scale
     # In whole LR pixels.
     corner = most_detailed(example.hr, edge, attributes.scale)
@@ -143,7 +176,11 @@ def draw(example: Example, tables: dict[str, pd.DataFrame], attributes: PairsAtt
     draw_scale_bars(list(grid[:2, 0]), corner, attributes)
     grid[0, 0].set_ylabel("test tile")
     grid[1, 0].set_ylabel("detail")
-    draw_errors(grid[2], example, tables, attributes)
+    draw_errors(grid[2], example.errors(), "|SR - HR|", attributes)
+    if example.lr_errors:
+        draw_errors(grid[3], example.lr_errors, "|SR degraded\nagain - LR|", attributes)
+    for axes, method in zip(grid[-1, 1:-1], example.sr, strict=True):
+        axes.set_xlabel(metrics_text(tables[method], example.tile), fontsize=8.5)
     figure.suptitle(title(example, tables, attributes.sample))
     return figure
 
@@ -212,12 +249,9 @@ def pixels_across(axes: Axes) -> float:
 
 
 def draw_errors(
-    row: Sequence[Axes],
-    example: Example,
-    tables: dict[str, pd.DataFrame],
-    attributes: PairsAttributes,
+    row: Sequence[Axes], errors: dict[str, np.ndarray], name: str, attributes: PairsAttributes
 ) -> None:
-    """Draw each method's absolute difference to HR on one colour scale, and its metrics below."""
+    """Draw each method's absolute differences, grey levels, on one colour scale, and their name."""
     import matplotlib as mpl
     import numpy as np
 
@@ -225,9 +259,8 @@ def draw_errors(
 
     _, height_um, width_um = attributes.hr_voxel_size_um
     shades = mpl.colormaps["magma"].resampled(SHADES)
-    errors = example.errors()
-    largest = max(1.0, float(np.percentile(list(errors.values()), SATURATION)))
-    for axes, (method, error) in zip(row[1:-1], errors.items(), strict=True):
+    largest = max(1.0, float(np.nanpercentile(list(errors.values()), SATURATION)))
+    for axes, error in zip(row[1:-1], errors.values(), strict=True):
         style.bare(axes)
         drawn = axes.imshow(
             error,
@@ -237,10 +270,9 @@ def draw_errors(
             aspect=height_um / width_um,
             interpolation_stage="data",
         )
-        axes.set_xlabel(metrics_text(tables[method], example.tile), fontsize=8.5)
     row[0].set_axis_off()
     row[-1].set_axis_off()
-    row[0].text(0.98, 0.5, "|SR - HR|", ha="right", va="center", transform=row[0].transAxes)
+    row[0].text(0.98, 0.5, name, ha="right", va="center", transform=row[0].transAxes)
     bar = row[-1].inset_axes((0.05, 0.05, 0.09, 0.9))
     row[-1].figure.colorbar(drawn, cax=bar, extend="max", label="grey levels")
 

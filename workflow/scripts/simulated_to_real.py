@@ -70,7 +70,9 @@ def joined(real: str, simulated: str) -> "pd.DataFrame":
 
 
 def compare(rows: "pd.DataFrame", interval: "Callable[..., MeanInterval]") -> list[Row]:
-    """Return what each metric says of the rows that `joined` returned.
+    """Return what each metric that looks at HR says of the rows that `joined` returned.
+
+    One that looks at LR would tell the noise of the real scan, not what the method lost.
 
     Parameters
     ----------
@@ -81,7 +83,7 @@ def compare(rows: "pd.DataFrame", interval: "Callable[..., MeanInterval]") -> li
     from sandstone.metrics import bootstrap, quality
 
     found = []
-    for metric in quality.METRICS:
+    for metric in (each for each in quality.METRICS if each.grid == "hr"):
         names = [f"{metric.column}_{kind}" for kind in ("simulated", "real")]
         if not set(names) <= set(rows.columns):
             continue

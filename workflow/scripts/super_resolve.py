@@ -107,6 +107,12 @@ def parser() -> argparse.ArgumentParser:
         help="threads of one operation; part of the result",
     )
     add(
+        "--self-ensemble",
+        type=cli.boolean,
+        default=False,
+        help="mean over the flips and turns of each tile; models only",
+    )
+    add(
         "--output",
         type=cli.OutputPath,
         required=True,
@@ -120,6 +126,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read test tiles, super-resolve them, write the predictions."""
     args = parser().parse_args(argv)
     check_model_dir(args.method, args.model_dir)
+    if args.self_ensemble and not args.model_dir:
+        raise InputError(f"{args.method} is a baseline and takes no --self-ensemble; leave it out")
 
     from sandstone.dataset.pairs import PredictionsAttributes, open_pairs, write_predictions
     from sandstone.models import inference
@@ -127,7 +135,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     with open_pairs(args.pairs) as pairs:
         if args.model_dir:
             check_model_scale(Path(args.model_dir), pairs.attrs.scale)
-            method = inference.load_network(Path(args.model_dir), args.threads)
+            method = inference.load_network(
+                Path(args.model_dir), args.threads, self_ensemble=args.self_ensemble
+            )
         else:
             method = interpolation(args.method, pairs.hr_size)
         about = PredictionsAttributes(

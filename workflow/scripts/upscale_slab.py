@@ -29,7 +29,7 @@ ROOMS = ("imaging", "models", "upscaling")
 LIBRARIES = ("keras", "numpy", "tensorflow", "zarr")
 
 
-def fingerprint(layout_path: Path, threads: int) -> str:
+def fingerprint(layout_path: Path, threads: int, *, self_ensemble: bool) -> str:
     """Return a digest of all that the chunks depend on; chunks of another one are not reused."""
     from sandstone.files import sha256_of
 
@@ -38,6 +38,7 @@ def fingerprint(layout_path: Path, threads: int) -> str:
         "code": [file for file in code_of("upscale_slab") if room_of(file["path"]) in ROOMS],
         "libraries": {name: version(name) for name in LIBRARIES},
         "threads": threads,
+        "self_ensemble": self_ensemble,
     }
     return hashlib.sha256(json.dumps(state).encode()).hexdigest()
 
@@ -77,7 +78,9 @@ def compute(
     from sandstone.progress import VOXELS, Progress
     from sandstone.upscaling import blockwise
 
-    network = inference.load_network(Path(args.model_dir), args.threads)
+    network = inference.load_network(
+        Path(args.model_dir), args.threads, self_ensemble=args.self_ensemble
+    )
     voxels = sum(layout.tiling.voxels(block) for block in pending)
     progress = Progress(f"slab {args.slab + 1} of {args.slabs}", voxels, VOXELS)
     store.open()
@@ -113,6 +116,12 @@ def parser() -> argparse.ArgumentParser:
         help="threads of one operation; part of the result",
     )
     add(
+        "--self-ensemble",
+        type=cli.boolean,
+        default=False,
+        help="mean over the flips and turns of each slice",
+    )
+    add(
         "--store",
         type=cli.WorkPath,
         required=True,
@@ -142,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     layout = read_layout(Path(args.layout))
     check_network(layout, Path(args.model_dir))
-    own = fingerprint(Path(args.layout), args.threads)
+    own = fingerprint(Path(args.layout), args.threads, self_ensemble=args.self_ensemble)
     store = ChunkStore(Path(args.store) / own / "0", layout.tiling, layout.dtype)
     numbers = layout.tiling.slab(args.slab, args.slabs)
     with flags.open_named(args) as volume:

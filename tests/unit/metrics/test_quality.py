@@ -76,10 +76,20 @@ def test_border_is_not_looked_at(pair) -> None:
         assert metric(reference, spoilt, data_range=255, border=3) < inner
 
 
+@pytest.mark.parametrize(("dtype", "largest"), [(np.uint8, 255), (np.uint16, 65535)])
+def test_the_error_of_a_shift_in_percent_of_the_data_range(dtype: type, largest: int) -> None:
+    reference = np.full((16, 16), largest, dtype=dtype)
+    image = reference - dtype(largest // 5)
+    image[:3] = 0
+    measured = quality.rmse_percent(reference, image, data_range=largest, border=3)
+    assert measured == pytest.approx(20, abs=1e-9)
+
+
 def test_identical_images(pair) -> None:
     reference, _ = pair
     assert quality.psnr(reference, reference, data_range=255) == float("inf")
     assert quality.ssim(reference, reference, data_range=255) == pytest.approx(1)
+    assert quality.rmse_percent(reference, reference, data_range=255) == 0
 
 
 def test_cut_border_of_a_stack() -> None:
@@ -94,7 +104,7 @@ def test_border_that_does_not_fit(border: int) -> None:
         quality.cut_border(np.zeros((6, 8)), border)
 
 
-@pytest.mark.parametrize("metric", [quality.psnr, quality.ssim])
+@pytest.mark.parametrize("metric", [quality.psnr, quality.ssim, quality.rmse_percent])
 def test_refusals(metric) -> None:
     flat = np.zeros((16, 16))
     with pytest.raises(InputError, match="one shape"):
@@ -120,6 +130,7 @@ def test_ssim_needs_one_window() -> None:
     [
         ("psnr_db", "PSNR (dB), higher is better", "27.12 dB"),
         ("ssim", "SSIM, higher is better", "27.123"),
+        ("lr_rmse", "LR error (%), lower is better", "27.12 %"),
         ("lpips", "LPIPS, lower is better", "27.123"),
     ],
 )

@@ -26,3 +26,40 @@ def test_prediction_uses_running_averages_and_leaves_them():
     batch = np.stack([np.zeros((5, 5, 1)), np.ones((5, 5, 1))]).astype(np.float32)
     np.testing.assert_allclose(inference.predict(model, batch)[:1], alone, atol=1e-6)
     assert all(map(np.array_equal, before, model.get_weights()))
+
+
+def test_a_network_that_looks_one_way_loses_its_direction():
+    def drifting(lr):
+        return np.roll(lr, 1, axis=2) + np.float32(0.25) * np.roll(lr, 1, axis=1)
+
+    point = np.zeros((1, 7, 7), np.float32)
+    point[0, 3, 3] = 1
+    mean = inference.averaged_over_views(drifting)(point)
+    expected = np.zeros((7, 7))
+    expected[[2, 4, 3, 3], [3, 3, 2, 4]] = 1.25 / 4
+    np.testing.assert_allclose(mean[0], expected, atol=1e-7)
+    assert mean.dtype == np.float32
+
+
+def test_every_view_is_another_and_is_turned_back():
+    lr = random_images(2, 5, 7)
+    views = []
+
+    def network(images):
+        views.append(images)
+        return images.repeat(3, 1).repeat(3, 2)
+
+    mean = inference.averaged_over_views(network)(lr)
+    np.testing.assert_allclose(mean, lr.repeat(3, 1).repeat(3, 2), rtol=1e-6)
+    assert len({view.tobytes() for view in views}) == inference.VIEWS == 8
+    assert [view.shape for view in views] == [(2, 5, 7), (2, 7, 5)] * 4
+
+
+def test_the_mean_over_views_follows_a_turned_image():
+    model = networks.build_generator(**SMALL, bicubic_skip=False)
+    network = inference.averaged_over_views(
+        lambda lr: inference.predict(model, lr[..., None])[..., 0]
+    )
+    lr = random_images(1, 8, 6)
+    turned = network(np.ascontiguousarray(np.rot90(lr, axes=(1, 2))))
+    np.testing.assert_allclose(np.rot90(turned, -1, axes=(1, 2)), network(lr), atol=1e-6)

@@ -71,6 +71,19 @@ def test_tiles_of_any_size_give_the_untiled_result(generator, network, whole_sli
     assert np.abs(tiled - whole_slices).max() * LEVELS_16_BITS < 0.05
 
 
+@pytest.mark.parametrize("tile", [16, 23, 64])
+def test_tiles_of_any_size_give_the_untiled_mean_over_views(generator, network, tile):
+    averaged = inference.averaged_over_views(network)
+    shape = (2, *SHAPE[1:])
+    halo = description.receptive_field(generator[1])
+    unit = (rock(shape) / LEVELS_16_BITS).astype(np.float32)
+    padded = np.pad(unit, ((0, 0), (halo, halo), (halo, halo)), mode="reflect")
+    border = halo * generator[1]["scale"]
+    whole = averaged(padded)[:, border:-border, border:-border]
+    tiled = upscaled(averaged, InMemory(rock(shape)), tiling_of(generator, shape, tile=tile))
+    assert np.abs(tiled - whole).max() * LEVELS_16_BITS < 0.05
+
+
 @pytest.mark.parametrize("shape", [(1, 9, 40), (3, 2, 3), (2, 5, 16)])
 def test_a_volume_smaller_than_the_halo_is_mirrored_more_than_once(generator, network, shape):
     tiling = tiling_of(generator, shape, tile=16)

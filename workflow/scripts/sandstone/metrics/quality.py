@@ -1,5 +1,6 @@
 """The metrics of a tile with every setting stated, and the border that none of them looks at.
 
+Most compare SR with HR. Some compare SR, degraded again, with the LR that it was made from.
 A metric is its function and its entry in `METRICS`. The per-tile tables, the summary, the model
 cards and the figures follow from the entry.
 """
@@ -124,6 +125,29 @@ def ssim(reference: np.ndarray, image: np.ndarray, *, data_range: float, border:
     )
 
 
+def rmse_percent(
+    reference: np.ndarray, image: np.ndarray, *, data_range: float, border: int = 0
+) -> float:
+    """Root mean square error in percent of the data range, 0 for identical images.
+
+    Parameters
+    ----------
+    reference, image : ndarray, shape (y, x)
+        Integers or floats on one scale; differences are taken in float64.
+    data_range : float
+        The largest possible value minus the smallest.
+    border : int
+        Pixels cut from each side first.
+
+    Raises
+    ------
+    InputError
+        As for `psnr`.
+    """
+    reference, image = _comparable(reference, image, data_range, border)
+    return float(100 * np.sqrt(np.mean((reference - image) ** 2)) / data_range)
+
+
 def _comparable(
     reference: np.ndarray, image: np.ndarray, data_range: float, border: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -166,6 +190,9 @@ class Metric:
         metric is the distance of a network with weights of its own, which `compute_metrics.py`
         loads; its column is absent where the weights are.
     unit : str, optional
+    grid : {"hr", "lr"}, optional
+        The pixels that it compares: SR with HR, or SR that was degraded again with LR. The column
+        of the latter is absent where nobody knows how LR came from HR.
     """
 
     column: str
@@ -174,6 +201,7 @@ class Metric:
     digits: int
     of_tile: Callable[..., float] | None = None
     unit: str = ""
+    grid: Literal["hr", "lr"] = "hr"
 
     @property
     def label(self) -> str:
@@ -206,10 +234,11 @@ class Metric:
 METRICS = (
     Metric("psnr_db", "PSNR", "higher", digits=2, of_tile=psnr, unit="dB"),
     Metric("ssim", "SSIM", "higher", digits=3, of_tile=ssim),
+    Metric("lr_rmse", "LR error", "lower", 2, rmse_percent, "%", grid="lr"),
     Metric("lpips", "LPIPS", "lower", digits=3),
 )
-# Columns of every per-tile table, whatever weights there are.
-ALWAYS = tuple(metric.column for metric in METRICS if metric.of_tile)
+# Columns of every per-tile table, whatever weights there are and however LR was made.
+ALWAYS = tuple(metric.column for metric in METRICS if metric.of_tile and metric.grid == "hr")
 
 
 def described(column: str) -> Metric:

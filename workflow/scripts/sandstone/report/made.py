@@ -27,6 +27,7 @@ DEGRADATION = (
     "degradation_noise_correlation",
     "degradation_fit",
 )
+INFERENCE = ("self_ensemble",)
 SPLIT = ("train", "val", "test", "depth_step")
 
 
@@ -45,8 +46,9 @@ def made(config: Config, results: Results) -> Told:
     Returns
     -------
     dict
-        `volumes`, `models` and `upscaled` by name; `slices`, `pairs`, `degradations`, `splits`
-        and `borders` as groups of results that were made alike: `names`, `settings`, `recorded`;
+        `volumes`, `models` and `upscaled` by name; `slices`, `pairs`, `degradations`, `splits`,
+        `predictions` and `borders` as groups of results that were made alike: `names`,
+        `settings`, `recorded`;
         `summary`: the parameters of the bootstrap, `baselines`, `models` and `samples`;
         `lpips`: whether a table holds it.
     """
@@ -62,6 +64,11 @@ def made(config: Config, results: Results) -> Told:
     pairs = {name: _told(results, f"pairs/{name}", _pairs(config, name)) for name in samples}
     border = {"border": config["evaluation"]["border"]}
     metrics = {name: _told(results, stem, border) for name, stem in tables.items()}
+    asked = {
+        f"{model} on {sample}": _told(results, f"predictions/{model}/{sample}", config["inference"])
+        for model in measured["models"]
+        for sample in measured["samples"]
+    }
     return {
         "volumes": {name: _volume(config, results, name) for name in samples},
         "slices": _alike(slices, SLICES),
@@ -69,6 +76,7 @@ def made(config: Config, results: Results) -> Told:
         "splits": _alike(pairs, SPLIT),
         "degradations": _alike(pairs, DEGRADATION),
         "models": models,
+        "predictions": _alike(asked, INFERENCE),
         "borders": _alike(metrics, ("border",)),
         "lpips": any(_with_lpips(config, results.find(stem)) for stem in tables.values()),
         "summary": measured,
@@ -203,4 +211,6 @@ def _upscaled(config: Config, results: Results, volume: str) -> Told:
     }
     found = results.find(f"upscaled/{volume}/layout")
     told = _told(results, f"upscaled/{volume}/layout", configured)
+    slab = _told(results, f"upscaled/{volume}/slabs/0", config["inference"])
+    told |= {key: slab[key] for key in INFERENCE if key in slab}
     return {**told, "voxel_size_um": found.voxel_size_um if found else None}
