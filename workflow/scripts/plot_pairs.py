@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sandstone import cli
+from sandstone.choices import SCANNED
 from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
@@ -39,11 +40,17 @@ def draw(pairs: Pairs) -> Figure:
     axes = figure.subplots(len(SPLITS), 2 * EXAMPLES)
     for row, name in zip(axes, SPLITS, strict=True):
         draw_split(row, pairs, name)
-    kernel = pairs.attrs.degradation["kernel"].replace("_", " ")
-    figure.suptitle(
-        f"{pairs.attrs.sample}: LR and HR tiles, scale {pairs.attrs.scale}, degraded by {kernel}"
-    )
+    about = pairs.attrs
+    origin = made_by(about.degradation["kernel"])
+    figure.suptitle(f"{about.sample}: LR and HR tiles, scale {about.scale}, {origin}")
     return figure
+
+
+def made_by(kernel: str) -> str:
+    """Say where LR tiles come from."""
+    if kernel == SCANNED:
+        return "LR from the coarse scan"
+    return f"degraded by {kernel.replace('_', ' ')}"
 
 
 def draw_split(row: Sequence[Axes], pairs: Pairs, name: str) -> None:

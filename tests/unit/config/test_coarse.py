@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sandstone.config import checks
+from sandstone.config import checks, used
 from sandstone.errors import InputError
 
 FINE = {"path": "fine.tif", "voxel_size_um": 2.0}
@@ -51,9 +51,31 @@ def test_voxels_need_not_have_a_whole_ratio(repository: Path):
     validated(repository, rock={**FINE, "lr": {**COARSE, "voxel_size_um": [20, 8, 8]}})
 
 
+def test_each_sample_may_be_shrunken_in_its_own_way(repository: Path):
+    own = {"kernel": "fitted", "from": "rock"}
+    samples = validated(
+        repository,
+        rock={**FINE, "lr": COARSE},
+        imitated={"scan_of": "rock", "degradation": own},
+        blurred={"scan_of": "rock", "degradation": {"kernel": "psf"}},
+        plain={"scan_of": "rock"},
+    )
+    assert samples["imitated"]["degradation"].items() >= own.items()
+    assert samples["blurred"]["degradation"]["psf_sigma"] == 1.5
+    config = {"samples": samples, "pairs": {"degradation": {"kernel": "bicubic"}}}
+    assert used.degradation_of(config, "plain") == {"kernel": "bicubic"}
+    assert used.degradation_of(config, "blurred")["kernel"] == "psf"
+
+
 @pytest.mark.parametrize(
     ("sample", "sentence"),
     [
+        ({**FINE, "lr": COARSE, "degradation": {"kernel": "psf"}}, "rock has lr and degradation"),
+        ({**FINE, "degradation": {"kernel": "fitted"}}, "rock.degradation.from is missing"),
+        (
+            {**FINE, "degradation": {"kernel": "fitted", "from": "phantom"}},
+            "rock.degradation.from names 'phantom', which has no coarse scan",
+        ),
         ({**FINE, "registration": "auto"}, "rock.registration has no coarse scan"),
         ({**FINE, "lr": COARSE, "registration": "best"}, "registration.method"),
         ({**FINE, "lr": COARSE, "registration": {"method": "given"}}, "add shift_um"),
