@@ -479,7 +479,8 @@ def stamp_of_hr(wildcards):
 
 def hr_file(wildcards, pattern):
     """A file of the sample that is the true fine scan of a volume."""
-    return "results/" + pattern.format(config["upscale"][wildcards.volume]["hr"])
+    sample = config["upscale"][wildcards.volume]["hr"]
+    return f"results/{pattern.format(sample)}"
 
 
 def pair_of_judge(wildcards):
