@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import tile_pairs
+from scipy.ndimage import gaussian_filter
 
 import compute_metrics
 from sandstone.errors import InputError
@@ -229,3 +230,19 @@ def test_lpips_is_that_of_the_reference(
     assert done.returncode == 0, done.stderr
     values = [float(row["lpips"]) for row in rows_of(tmp_path / "out.csv")]
     np.testing.assert_allclose(values, known["lpips"], atol=1e-4)
+
+
+def test_a_second_psnr_is_against_hr_without_its_noise(measure, tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    smooth = gaussian_filter(rng.normal(size=(3, 64, 64)), (0, 4, 4))
+    truth = 127 + 100 * smooth / np.abs(smooth).max()
+    hr = np.rint(truth + rng.normal(0, 8, truth.shape)).clip(0, 255).astype(np.uint8)
+    sr = np.rint(truth).astype(np.uint8)
+    measure(hr, sr, "--denoise-sigma", 1.5)
+    for i, row in enumerate(rows_of(tmp_path / "out.csv")):
+        reference = gaussian_filter(hr[i].astype(float), 1.5, mode="nearest")
+        expected = quality.psnr(reference, sr[i], data_range=255, border=4)
+        assert float(row["psnr_denoised_db"]) == pytest.approx(expected, abs=1e-6)
+        assert expected > float(row["psnr_db"]) + 6
+    measure(hr, sr)
+    assert "psnr_denoised_db" not in rows_of(tmp_path / "out.csv")[0]

@@ -59,6 +59,7 @@ rule compute_metrics:
         script=path_of("compute_metrics"),
         rerun_on=reasons("metrics", "compute_metrics"),
         border=flag("border", config["evaluation"]["border"]),
+        denoise=flag("denoise-sigma", config["evaluation"]["denoise_sigma"] or None),
         lpips=lambda wildcards, input: flag("lpips-weights", list(input.lpips)),
         threads=lpips_threads(),
     shell:
@@ -67,6 +68,7 @@ rule compute_metrics:
             --pairs {input.pairs:q} \
             --predictions {input.predictions:q} \
             {params.border:q} \
+            {params.denoise:q} \
             {params.lpips:q} \
             {params.threads:q} \
             --output {output.metrics:q} \

@@ -190,9 +190,10 @@ class Metric:
         metric is the distance of a network with weights of its own, which `compute_metrics.py`
         loads; its column is absent where the weights are.
     unit : str, optional
-    grid : {"hr", "lr"}, optional
-        The pixels that it compares: SR with HR, or SR that was degraded again with LR. The column
-        of the latter is absent where nobody knows how LR came from HR.
+    grid : {"hr", "denoised", "lr"}, optional
+        What it compares: SR with HR, SR with de-noised HR, or SR that was degraded again with LR.
+        The column of the second is absent where nobody asks for it, that of the last where nobody
+        knows how LR came from HR.
     """
 
     column: str
@@ -201,7 +202,7 @@ class Metric:
     digits: int
     of_tile: Callable[..., float] | None = None
     unit: str = ""
-    grid: Literal["hr", "lr"] = "hr"
+    grid: Literal["hr", "denoised", "lr"] = "hr"
 
     @property
     def label(self) -> str:
@@ -234,6 +235,7 @@ class Metric:
 METRICS = (
     Metric("psnr_db", "PSNR", "higher", digits=2, of_tile=psnr, unit="dB"),
     Metric("ssim", "SSIM", "higher", digits=3, of_tile=ssim),
+    Metric("psnr_denoised_db", "PSNR, HR de-noised", "higher", 2, psnr, "dB", grid="denoised"),
     Metric("lr_rmse", "LR error", "lower", 2, rmse_percent, "%", grid="lr"),
     Metric("lpips", "LPIPS", "lower", digits=3),
 )
