@@ -256,6 +256,32 @@ def test_what_does_not_go_together_is_told(fitted, tmp_path, flags, sentence):
         make(other_rock(tmp_path), tmp_path / "pairs.h5", **{**fitted(), **flags})
 
 
+@pytest.fixture
+def scanned(fitted, tmp_path):
+    """Flags of other rock's slices, of a coarse scan on their LR pixels, and of its fit."""
+    fine, shape = other_rock(tmp_path), (60, 36, 36)
+    about = {"shape": shape, "voxel_size_um": (FINE_UM, 3 * FINE_UM, 3 * FINE_UM)}
+    for name, level in (("lr", 100), ("lr.mask", 255)):
+        pages = np.full(shape, level, np.uint8)
+        write_stack(tmp_path / f"{name}.tif", pages, dtype=np.uint8, **about)
+    coarse = {"lr-slices": tmp_path / "lr.tif", "lr-mask": tmp_path / "lr.mask.tif"}
+    return fine, {**fitted(), **coarse}
+
+
+def test_a_real_coarse_scan_is_described_by_its_fit(scanned, fit, tmp_path):
+    fine, flags = scanned
+    with make(fine, tmp_path / "pairs.h5", **flags) as reader:
+        assert reader.attrs.degradation["kernel"] == "scanned"
+        assert reader.attrs.degradation["psf_sigma"] == pytest.approx(fit["psf_sigma"])
+        assert set(np.unique(reader.split("train").lr[:])) == {100}
+
+
+def test_its_slices_of_one_split_may_not_show_another(scanned, tmp_path):
+    fine, flags = scanned
+    with pytest.raises(InputError, match="blur in depth reaches 8 slices"):
+        make(fine, tmp_path / "pairs.h5", **{**flags, "guard-um": 10})
+
+
 def test_a_fitted_degradation_needs_a_fit(tmp_path):
     with pytest.raises(InputError, match="go together; give both or neither"):
         make(other_rock(tmp_path), tmp_path / "pairs.h5", **FITTED)

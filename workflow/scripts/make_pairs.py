@@ -410,7 +410,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             guard_um=about.guard_um,
             voxel_z_um=about.hr_voxel_size_um[0],
         )
-        check_reach(splits, recipe.depth_reach, about.hr_voxel_size_um[0])
+        # A real coarse scan shows neighbouring slices too, as far as its fit says.
+        check_reach(splits, degradation.depth_reach, about.hr_voxel_size_um[0])
         tell_of_guard(about)
         ends = {name: (part[0], part[-1]) for name, part in splits.items()}
         with write_pairs(args.output, about, slices=ends, hr_size=args.hr_size) as writer:
