@@ -5,7 +5,6 @@ rock. The fine scan itself is not interpolated, since that would smooth its nois
 """
 
 import argparse
-import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -178,7 +177,7 @@ def table_text(
 
     from sandstone.files import csv_text
     from sandstone.metrics.quality import METRICS
-    from sandstone.metrics.tables import JUDGED_COLUMNS
+    from sandstone.metrics.tables import JUDGED_COLUMNS, cell
 
     rows = []
     for name in scores:
@@ -189,14 +188,10 @@ def table_text(
             mean = interval(values, zs)
             cubic = getattr(scores[CUBIC], metric.column)
             gain = interval(metric.gain(values, cubic), zs) if name != CUBIC else (np.nan,) * 3
-            rows.append([volume, name, metric.column, *map(_cell, (*mean[:3], *gain[:3])), mean.n])
+            rows.append([volume, name, metric.column, *map(cell, (*mean[:3], *gain[:3])), mean.n])
             over = f", {gain[0]:+.3f} over cubic" if name != CUBIC else ""
             print(f"{name}: {metric.name} {metric.text(mean.mean)}{over}", flush=True)
     return csv_text(JUDGED_COLUMNS, rows)
-
-
-def _cell(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.6f}"
 
 
 def spectrum_text(volume: str, scores: "Mapping[str, Scores]") -> str:

@@ -5,7 +5,6 @@ a method is where LR comes from a scanner and not from arithmetic.
 """
 
 import argparse
-import math
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -106,16 +105,12 @@ def compare(rows: "pd.DataFrame", interval: "Callable[..., MeanInterval]") -> li
 def table_text(rows: Sequence[Row]) -> str:
     """Return the rows as CSV text; an interval that cannot be given is empty."""
     from sandstone.files import csv_text
-    from sandstone.metrics.tables import GAP_COLUMNS
+    from sandstone.metrics.tables import GAP_COLUMNS, cell
 
     return csv_text(
         GAP_COLUMNS,
-        ([_cell(value) if isinstance(value, float) else value for value in row] for row in rows),
+        ([cell(value) if isinstance(value, float) else value for value in row] for row in rows),
     )
-
-
-def _cell(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.6f}"
 
 
 def print_gaps(rows: Sequence[Row]) -> None:

@@ -235,16 +235,16 @@ def rock(method: str, sample: str, trainings: "Mapping[str, Training]") -> str:
 def summary_text(results: Iterable[Result]) -> str:
     """Return the tidy summary as CSV text; what cannot be given is empty."""
     from sandstone.files import csv_text
-    from sandstone.metrics.tables import SUMMARY_COLUMNS
+    from sandstone.metrics.tables import SUMMARY_COLUMNS, cell
 
     rows = (
         [
             *(result.sample, result.method, metric),
-            *map(_cell, score.mean[:3]),
+            *map(cell, score.mean[:3]),
             score.mean.n,
-            _cell(score.median),
+            cell(score.median),
             score.baseline or "",
-            *(map(_cell, score.gain[1:]) if score.gain else [""] * 3),
+            *(map(cell, score.gain[1:]) if score.gain else [""] * 3),
             result.rock,
         ]
         for result in results
@@ -323,10 +323,6 @@ def print_gains(results: Sequence[Result], confidence: float) -> None:
 
 def _numeric(column: "pd.Series") -> bool:
     return column.dtype.kind in "if" and not column.isna().any()
-
-
-def _cell(value: float) -> str:
-    return "" if value != value else f"{value:z.6f}"  # noqa: PLR0124 - true for NaN alone
 
 
 def _printed(score: Score) -> str:
