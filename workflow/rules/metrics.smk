@@ -105,6 +105,7 @@ rule summarise_metrics:
         script=path_of("summarise_metrics"),
         rerun_on=reasons("metrics", "summarise_metrics", methods()),
         trainings=lambda wildcards, input: flag("trainings", list(input.trainings)),
+        scans=shared_scans_flags(),
         bootstrap=bootstrap_flags(),
     shell:
         """
@@ -112,6 +113,7 @@ rule summarise_metrics:
             --metrics {input.metrics:q} \
             --pairs {input.pairs:q} \
             {params.trainings:q} \
+            {params.scans:q} \
             {params.bootstrap:q} \
             --output {output.summary:q} \
             --provenance {output.provenance:q}

@@ -269,6 +269,12 @@ def records_of_trainings():
     return list(map(training_record, dict.fromkeys(models)))
 
 
+def shared_scans_flags():
+    """Which samples are one rock, since they share its fine scan."""
+    owners = {name: sample.get("scan_of") for name, sample in config["samples"].items()}
+    return flag("scans", [f"{name}={owner}" for name, owner in owners.items() if owner])
+
+
 def simulated_to_real_flags(wildcards):
     """Tables of one simulated sample after the other, the methods of each in their order.
 

@@ -190,6 +190,7 @@ def summarise(
     tables: Sequence[TileTable],
     about: "Mapping[str, PairsAttributes]",
     trainings: "Mapping[str, Training]",
+    scans: Mapping[str, str],
     bootstrap: "Callable[..., MeanInterval]",
 ) -> list[Result]:
     """Return the result of every table: samples sorted, their methods in the order given.
@@ -217,7 +218,7 @@ def summarise(
             Result(
                 sample=table.sample,
                 method=table.method,
-                rock=rock(table.method, table.sample, trainings),
+                rock=rock(table.method, table.sample, trainings, scans),
                 depths=table.corners[:, 0],
                 scores=scores(table, alike, interval),
             )
@@ -225,11 +226,13 @@ def summarise(
     return results
 
 
-def rock(method: str, sample: str, trainings: "Mapping[str, Training]") -> str:
+def rock(
+    method: str, sample: str, trainings: "Mapping[str, Training]", scans: Mapping[str, str]
+) -> str:
     """Return what a method knows of the rock, nothing of an interpolation."""
     from sandstone.provenance.trainings import rock_of
 
-    return "" if method in BASELINES else rock_of(method, sample, trainings)
+    return "" if method in BASELINES else rock_of(method, sample, trainings, scans)
 
 
 def summary_text(results: Iterable[Result]) -> str:
@@ -303,8 +306,10 @@ def print_means(results: Sequence[Result]) -> None:
 
 def print_gains(results: Sequence[Result], confidence: float) -> None:
     """Print a line a model and metric: its gain over the best interpolation, with a verdict."""
+    names = [metric for result in results for metric in result.scores]
+    width = max(map(len, ("metric", *names))) + 2
     gained = [
-        (f"{result.method:<16}{result.rock:<9}{metric:<9}{score.baseline:<10}", score.gain)
+        (f"{result.method:<16}{result.rock:<9}{metric:<{width}}{score.baseline:<10}", score.gain)
         for result in results
         if result.rock
         for metric, score in result.scores.items()
@@ -316,7 +321,7 @@ def print_gains(results: Sequence[Result], confidence: float) -> None:
         "\ngain over the best interpolation, tile by tile, positive is better;"
         f" mean [{confidence:.0%} interval]"
     )
-    print(f"{'model':<16}{'rock':<9}{'metric':<9}{'over':<10}{'gain':<29}verdict")
+    print(f"{'model':<16}{'rock':<9}{'metric':<{width}}{'over':<10}{'gain':<29}verdict")
     for what, gain in gained:
         print(f"{what}{gain.text(4):<29}{gain.verdict}", flush=True)
 
@@ -357,6 +362,12 @@ def parser() -> argparse.ArgumentParser:
         help="provenance of the trainings of the models and of those that they descend from"
         " (.json), in folders of their names; they tell seen from unseen rock",
     )
+    add(
+        "--scans",
+        nargs="*",
+        default=[],
+        help="SAMPLE=OWNER: samples that share the fine scan of another one, so one rock",
+    )
     add("--confidence", type=cli.fraction, default=0.95, help="of the intervals, 0 to 1")
     add("--resamples", type=cli.positive_int, default=2000, help="bootstrap draws of depth blocks")
     add("--seed", type=cli.non_negative_int, default=1, help="of the draws")
@@ -382,6 +393,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         tables,
         about,
         read_trainings(args.trainings),
+        dict(pair.split("=") for pair in args.scans),
         partial(block_bootstrap, **settings),
     )
     files.write_text(args.output, summary_text(results))

@@ -54,3 +54,10 @@ def test_a_parent_elsewhere_of_the_same_name_ends_the_line():
     own = by_model(training("new", "a", parent="new"))
     assert [each.model for each in trainings.line_of("new", own)] == ["new"]
     assert trainings.rock_of("new", "b", own) == "unknown"
+
+
+def test_samples_of_one_scan_are_one_rock():
+    assert trainings.rock_of("new", "d", LINE) == "unseen"
+    assert trainings.rock_of("new", "d", LINE, {"a": "d"}) == "seen"
+    assert trainings.rock_of("new", "d", LINE, {"d": "a"}) == "seen"
+    assert trainings.rock_of("new", "d", LINE, {"a": "pair", "d": "pair"}) == "seen"

@@ -39,14 +39,19 @@ def line_of(model: str, trainings: Mapping[str, Training]) -> Line:
     return line
 
 
-def rock_of(model: str, sample: str, trainings: Mapping[str, Training]) -> str:
+def rock_of(
+    model: str,
+    sample: str,
+    trainings: Mapping[str, Training],
+    scans: Mapping[str, str] | None = None,
+) -> str:
     """Return whether the weights of a model have seen a rock: seen, unseen or unknown.
 
     Unknown where no record of a training here names the rock, but one of the line is missing or
-    took place elsewhere.
+    took place elsewhere. `scans` maps samples to the one whose fine scan they share: one rock.
     """
-    line = line_of(model, trainings)
-    if sample in samples_of(line):
+    line, scans = line_of(model, trainings), scans or {}
+    if scans.get(sample, sample) in {scans.get(each, each) for each in samples_of(line)}:
         return "seen"
     whole = line and line[-1].parent is None and not line[-1].elsewhere
     return "unseen" if whole else "unknown"
