@@ -13,6 +13,9 @@ EACH_GENERATOR = [
     *({"architecture": name, "scale": 4, "blocks": 2, "filters": 8} for name in GENERATORS),
     {"architecture": "srresnet", "scale": 3, "blocks": 1, "filters": 8, "batch_norm": True},
     {"architecture": "srresnet", "scale": 8, "blocks": 1, "filters": 4, "bicubic_skip": False},
+    {"architecture": "srresnet", "scale": 4, "blocks": 1, "filters": 8, "upsampling": "direct"},
+    {"architecture": "srresnet", "scale": 4, "blocks": 1, "filters": 8, "upsampling_filters": 4},
+    {"architecture": "span", "scale": 3, "blocks": 4, "filters": 4, "bicubic_skip": False},
     {"architecture": "notebook", "scale": 4, "blocks": 2, "filters": 8, "batch_norm": True},
 ]
 EACH_DISCRIMINATOR = [

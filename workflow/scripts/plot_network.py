@@ -24,14 +24,24 @@ Row = dict[str, Any]
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
-IN_BOX_BEFORE = {"prelu": "PReLU", "leaky_relu": "LeakyReLU", "batch_norm": "batch normalisation"}
+IN_BOX_BEFORE = {
+    "prelu": "PReLU",
+    "silu": "SiLU",
+    "leaky_relu": "LeakyReLU",
+    "batch_norm": "batch normalisation",
+}
 
-BRIEF = {"prelu": "PReLU", "leaky_relu": "LeakyReLU", "batch_norm": "norm"}  # inside a block
+BRIEF = {
+    "prelu": "PReLU",
+    "silu": "SiLU",
+    "leaky_relu": "LeakyReLU",
+    "batch_norm": "norm",
+}  # inside a block
 
 # Inches.
 WIDTH, BOX_HEIGHT, PITCH = 7.6, 0.46, 0.66
 BOX_LEFT, BOX_RIGHT = 2.1, 5.9
-FIRST_LANE, LANE = 0.25, 0.3  # of skip connections, right of the boxes
+FIRST_LANE, LANE, ALL_LANES = 0.25, 0.3, 1.0  # of skip connections, right of the boxes
 
 
 @dataclass
@@ -98,6 +108,9 @@ def headline(row: Row) -> str:
         "input": "input",
         "conv": f"{kernel} {TIMES} {kernel} convolution, {plural(filters, 'filter')}{strided}",
         "residual_block": plural(row["repeat"], "residual block"),
+        "attention_block": plural(row["repeat"], "attention block"),
+        "centre": "less the mean colour, × 255",
+        "attend": "attend: add, weighted by what came before",
         "pixel_shuffle": f"pixel shuffle {TIMES} {stride}",
         "upsample": f"nearest neighbour {TIMES} {stride}",
         "add": "add",
@@ -112,8 +125,9 @@ def notes(row: Row, network: dict[str, Any]) -> list[str]:
     """Return what else must be said of a layer."""
     if row["kind"] == "input":
         return ["LR tile, grey in [0, 1]" if "scale" in network else "HR or SR tile"]
-    if row["kind"] == "residual_block":
-        return [", ".join([*map(brief, row["inside"]), "add"])]
+    if row["inside"]:
+        join = "add" if row["kind"] == "residual_block" else "attend"
+        return [", ".join([*map(brief, row["inside"]), join])]
     return ["spectral normalisation"] if row["kind"].startswith("spectral_") else []
 
 
@@ -220,6 +234,7 @@ def colour(kind: str) -> str:
     colours = {
         "conv": "#cfe4f2",
         "residual_block": "#fbe3b5",
+        "attention_block": "#fbe3b5",
         "pixel_shuffle": "#c9e9de",
         "upsample": "#c9e9de",
         "dense": "#f6d9c5",
@@ -233,13 +248,14 @@ def draw_skips(axes: Axes, chain: Sequence[Box]) -> None:
 
     places = {name: place for place, box in enumerate(chain) for name in box.names}
     skips = [
-        (places[box.row["skip_from"]], place)
+        (places[source], place)
         for place, box in enumerate(chain)
-        if box.row["skip_from"]
+        for source in box.row["skip_from"]
     ]
     skips.sort(key=lambda skip: skip[1] - skip[0])
+    step = min(LANE, (ALL_LANES - FIRST_LANE) / max(1, len(skips) - 1))
     for number, (source, target) in enumerate(skips):
-        lane = BOX_RIGHT + FIRST_LANE + number * LANE
+        lane = BOX_RIGHT + FIRST_LANE + number * step
         start, end = top(source) - BOX_HEIGHT / 2, top(target) - BOX_HEIGHT / 2
         axes.plot([BOX_RIGHT, lane, lane], [start, start, end], color=style.BLUE, linewidth=1.2)
         arrow = {"arrowstyle": "-|>", "color": style.BLUE, "shrinkA": 0, "shrinkB": 0}

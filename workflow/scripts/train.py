@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sandstone import cli
 from sandstone.config import validity
 from sandstone.errors import InputError
-from sandstone.models.architectures import DISCRIMINATORS, GENERATORS
+from sandstone.models.architectures import DISCRIMINATORS, GENERATORS, UPSAMPLING
 from sandstone.provenance.record import add_record_flag, code_of, write_record
 from sandstone.training.losses import TERMS, column, kind_of
 from sandstone.training.schedules import SCHEDULES
@@ -281,6 +281,8 @@ def _add_networks(arguments: argparse.ArgumentParser) -> None:
     add("--generator-filters", type=cli.positive_int, default=32, help="of a convolution")
     add("--generator-batch-norm", type=cli.boolean, default=False, help="true or false")
     add("--generator-bicubic-skip", type=cli.boolean, default=True, help="true or false")
+    add("--generator-upsampling", choices=UPSAMPLING, default="stages", help="of srresnet")
+    add("--generator-upsampling-filters", type=cli.positive_int, help="of the stages of srresnet")
     add("--discriminator-architecture", choices=[*DISCRIMINATORS], default="patch")
     add("--discriminator-filters", type=cli.positive_int, default=32, help="of the first level")
     add("--discriminator-spectral-norm", type=cli.boolean, default=True, help="true or false")

@@ -55,12 +55,23 @@ def test_every_generator_ends_at_one_channel_of_its_scale(scale, kind):
     assert (last.filters, last.output_scale) == (1, scale)
 
 
-def test_skips_come_from_steps_that_exist():
-    steps = description.rows(generator_config())
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, {"long_skip": ("head_prelu",), "output": ("input",)}),
+        (
+            {"architecture": "span", "bicubic_skip": False},
+            {"last": ("block",), "gathered": ("head", "body", "first", "last_silu_1")},
+        ),
+    ],
+)
+def test_skips_come_from_steps_that_exist(options, expected):
+    steps = description.rows(generator_config(**options))
     names = [step.name for step in steps]
     skips = {step.name: step.skip_from for step in steps if step.skip_from}
-    assert skips == {"long_skip": "head_prelu", "output": "input"}
-    assert all(names.index(source) < names.index(name) for name, source in skips.items())
+    assert skips == expected
+    for name, sources in skips.items():
+        assert all(names.index(source) < names.index(name) for source in sources)
 
 
 def test_the_notebook_s_generator_is_that_of_its_recipe():

@@ -12,18 +12,26 @@ def test_the_default_generator_is_the_one_of_the_config():
         "filters": 32,
         "batch_norm": False,
         "bicubic_skip": True,
+        "upsampling": "stages",
+        "upsampling_filters": None,
     }
 
 
 @pytest.mark.parametrize(
     ("chosen", "words"),
     [
-        ({"architecture": "rrdb"}, ["'rrdb'", "srresnet, notebook"]),
+        ({"architecture": "rrdb"}, ["'rrdb'", "srresnet, span, notebook"]),
         ({"scale": 5}, ["scale is 5", "2, 3, 4, 8"]),
         ({"blocks": 0}, ["blocks is 0", "above 0"]),
         ({"filters": 2.5}, ["filters is 2.5", "whole number"]),
         ({"filters": True}, ["filters is True"]),
         ({"filters": "32"}, ["filters is '32'"]),
+        ({"upsampling": "transposed"}, ["'transposed'", "stages, direct"]),
+        ({"upsampling_filters": 0}, ["upsampling_filters is 0"]),
+        ({"upsampling": "direct", "upsampling_filters": 8}, ["direct has no upsampling_filters"]),
+        ({"architecture": "notebook", "upsampling": "direct"}, ["notebook has no upsampling:"]),
+        ({"architecture": "span", "batch_norm": True}, ["span has no batch_norm", "leave it out"]),
+        ({"architecture": "span", "blocks": 1}, ["blocks is 1", "needs 2 or more"]),
     ],
 )
 def test_an_impossible_generator_is_named(chosen, words):

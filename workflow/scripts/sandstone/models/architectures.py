@@ -5,7 +5,7 @@ Plain Python, so that figures and tile halos know a network without loading Tens
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 # Factors by which the upsampling stages enlarge, one after another, by the scale.
@@ -13,6 +13,10 @@ STAGES = {2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
 
 PATCH_KERNEL = 4
 NOTEBOOK_DENSE_UNITS = 1024
+
+# What SPAN was published with: it subtracts the mean colour of photographs and counts in 8 bits.
+PHOTO_MEANS = (0.4488, 0.4371, 0.4040)
+PHOTO_GREY_MAX = 255
 
 # Of running averages. Those of short trainings must follow quickly; the notebook's are its own.
 NORM_MOMENTUM = {"srresnet": 0.9, "notebook": 0.5}
@@ -58,8 +62,24 @@ class Dense(Step):
 
 
 @dataclass(frozen=True)
+class Centre(Step):
+    """One channel becomes several: the image less each of the `means`, times `gain`.
+
+    It is fixed. No bias could stand for it, since a convolution pads its input with zeros.
+    """
+
+    means: tuple[float, ...]
+    gain: float
+
+
+@dataclass(frozen=True)
 class PRelu(Step):
     """A rectifier with one learnt slope a channel."""
+
+
+@dataclass(frozen=True)
+class Silu(Step):
+    """The sigmoid-weighted linear unit: x times its own sigmoid."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +127,33 @@ class ResidualBlocks(Step):
 
 
 @dataclass(frozen=True)
+class AttentionBlocks(ResidualBlocks):
+    """Residual blocks whose sums are weighted by what the `steps` gave; see `Attend`."""
+
+
+@dataclass(frozen=True)
 class Add(Step):
     """Add the output of an earlier step."""
 
     other: str
+
+
+@dataclass(frozen=True)
+class Attend(Step):
+    """Add an earlier step and weight the sum, (x + other) * (sigmoid(x) - 1/2).
+
+    The attention without parameters of SPAN: strong where the step before it found much.
+    """
+
+    other: str
+
+
+@dataclass(frozen=True)
+class Concatenate(Step):
+    """The channels of earlier steps side by side, `filters` in all."""
+
+    others: tuple[str, ...]
+    filters: int
 
 
 @dataclass(frozen=True)
@@ -133,8 +176,10 @@ def srresnet(options: Options) -> Steps:
     networks for single image SR"; sub-pixel convolutions of Shi et al. (2016), CVPR, "Real-time
     single image and video SR using a sub-pixel CNN".
     """
-    filters = options["filters"]
+    filters = options["upsampling_filters"] or options["filters"]
     steps = _trunk(options, kernel=3, momentum=NORM_MOMENTUM["srresnet"])
+    if options["upsampling"] == "direct":
+        return steps + _sub_pixel_tail(options)
     for number, factor in enumerate(STAGES[options["scale"]], start=1):
         steps += [
             Conv(f"up_{number}_conv", filters * factor**2, 3, shuffled_by=factor),
@@ -142,6 +187,31 @@ def srresnet(options: Options) -> Steps:
             PRelu(f"up_{number}_prelu"),
         ]
     return steps + _tail(options, kernel=3)
+
+
+def span(options: Options) -> Steps:
+    """Chain blocks with an attention that has no parameters, then one sub-pixel convolution.
+
+    Wan et al. (2024), CVPR workshops, "Swift parameter-free attention network for efficient
+    super-resolution" (arXiv:2311.12770), with its convolutions folded: what the published
+    network computes once it is trained. Everything in it is local.
+    """
+    filters, blocks = options["filters"], options["blocks"]
+    block = (
+        *(Conv("conv_1", filters, 3), Silu("silu_1"), Conv("conv_2", filters, 3)),
+        *(Silu("silu_2"), Conv("conv_3", filters, 3)),
+    )
+    between = [AttentionBlocks("block", blocks - 2, block)] if blocks > 2 else []
+    return [
+        *(Input("input"), Centre("centre", PHOTO_MEANS, PHOTO_GREY_MAX)),
+        *(Conv("head", filters, 3), AttentionBlocks("first", 1, block), *between),
+        *(replace(step, name=f"last_{step.name}") for step in block),
+        Attend("last", "block" if between else "first"),
+        Conv("body", filters, 3),
+        Concatenate("gathered", ("head", "body", "first", "last_silu_1"), 4 * filters),
+        Conv("join", filters, 1),
+        *_sub_pixel_tail(options),
+    ]
 
 
 def notebook_generator(options: Options) -> Steps:
@@ -184,6 +254,16 @@ def _tail(options: Options, *, kernel: int) -> Steps:
     if not options["bicubic_skip"]:
         return [Conv("tail", 1, kernel)]
     return [Conv("tail", 1, kernel, zero=True), AddBicubic("output", "input", options["scale"])]
+
+
+def _sub_pixel_tail(options: Options) -> Steps:
+    """Return one sub-pixel convolution from LR to the image; see `_tail` on the bicubic skip."""
+    scale = options["scale"]
+    shuffle = Shuffle("shuffle", scale)
+    if not options["bicubic_skip"]:
+        return [Conv("tail", scale**2, 3, shuffled_by=scale), shuffle]
+    start = Conv("tail", scale**2, 3, zero=True)
+    return [start, shuffle, AddBicubic("output", "input", scale)]
 
 
 def patch(options: Options) -> Steps:
@@ -231,10 +311,18 @@ Declaration = Callable[[Options], Steps]
 
 GENERATORS: dict[str, Declaration] = {
     "srresnet": srresnet,
+    "span": span,
     "notebook": notebook_generator,
 }
 DISCRIMINATORS: dict[str, Declaration] = {
     "patch": patch,
     "notebook": notebook_discriminator,
 }
+# Options that a generator does not have, and the fewest blocks it can be made of.
+LACKS = {
+    "span": ("batch_norm", "upsampling", "upsampling_filters"),
+    "notebook": ("upsampling", "upsampling_filters"),
+}
+LEAST_BLOCKS = {"span": 2}
+UPSAMPLING = ("stages", "direct")
 OF_ONE_SIZE = {"notebook"}  # discriminators that take HR images of `hr_size` pixels only

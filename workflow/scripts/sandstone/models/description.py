@@ -13,7 +13,11 @@ from sandstone.models.architectures import (
     GENERATORS,
     Add,
     AddBicubic,
+    Attend,
+    AttentionBlocks,
     BatchNorm,
+    Centre,
+    Concatenate,
     Conv,
     Dense,
     Flatten,
@@ -23,6 +27,7 @@ from sandstone.models.architectures import (
     PRelu,
     ResidualBlocks,
     Shuffle,
+    Silu,
     Step,
     Steps,
 )
@@ -37,8 +42,8 @@ class Row:
 
     `parameters` counts all `repeat` copies, those that training does not touch included.
     `output_scale` is the edge length after the step relative to the network's input.
-    `skip_from` names the step whose output an addition takes as its second term. `inside` are
-    the steps of one residual block.
+    `skip_from` names the earlier steps whose outputs an addition or a concatenation takes.
+    `inside` are the steps of one residual block.
     """
 
     name: str
@@ -49,7 +54,7 @@ class Row:
     repeat: int = 1
     output_scale: float = 1
     parameters: int = 0
-    skip_from: str | None = None
+    skip_from: tuple[str, ...] = ()
     inside: tuple["Row", ...] = ()
 
 
@@ -184,7 +189,7 @@ def _blocks(step: ResidualBlocks, before: Row) -> dict[str, Any]:
     for each in step.steps:
         inside.append(_row(each, inside[-1] if inside else before))
     return {
-        "kind": "residual_block",
+        "kind": BLOCKS[type(step)],
         "kernel": inside[0].kernel,
         "repeat": step.count,
         "parameters": step.count * sum(row.parameters for row in inside),
@@ -192,11 +197,15 @@ def _blocks(step: ResidualBlocks, before: Row) -> dict[str, Any]:
     }
 
 
+BLOCKS = {ResidualBlocks: "residual_block", AttentionBlocks: "attention_block"}
+
 # What tells the row of a step from the row before: (step, row before) -> fields.
 _FIELDS: dict[type[Step], Callable[[Any, Row], dict[str, Any]]] = {
     Conv: _conv,
     Dense: _dense,
     PRelu: lambda _, before: {"kind": "prelu", "parameters": before.filters},
+    Centre: lambda step, _: {"kind": "centre", "filters": len(step.means)},
+    Silu: lambda _, _before: {"kind": "silu"},
     LeakyRelu: lambda _, _before: {"kind": "leaky_relu"},
     BatchNorm: lambda _, before: {"kind": "batch_norm", "parameters": 4 * before.filters},
     Shuffle: lambda step, before: _enlarging(
@@ -204,6 +213,13 @@ _FIELDS: dict[type[Step], Callable[[Any, Row], dict[str, Any]]] = {
     ),
     Nearest: lambda step, before: _enlarging("upsample", before.filters, step.factor, before),
     ResidualBlocks: _blocks,
-    Add: lambda step, _: {"kind": "add", "skip_from": step.other},
-    AddBicubic: lambda step, _: {"kind": "add_bicubic", "skip_from": step.other},
+    AttentionBlocks: _blocks,
+    Add: lambda step, _: {"kind": "add", "skip_from": (step.other,)},
+    Attend: lambda step, _: {"kind": "attend", "skip_from": (step.other,)},
+    Concatenate: lambda step, _: {
+        "kind": "concatenate",
+        "filters": step.filters,
+        "skip_from": step.others,
+    },
+    AddBicubic: lambda step, _: {"kind": "add_bicubic", "skip_from": (step.other,)},
 }

@@ -1,5 +1,6 @@
-"""Layers that enlarge an image: sub-pixel convolution's shuffle, and fixed bicubic."""
+"""Layers that Keras lacks: they enlarge an image, or centre it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -79,6 +80,47 @@ class BicubicUpsampling(keras.layers.Layer):
     def get_config(self) -> dict[str, object]:
         """Return what rebuilds this layer."""
         return {**super().get_config(), "factor": self.factor}
+
+
+class Centring(keras.layers.Layer):
+    """Turn one channel into several: the image less each of the `means`, times `gain`.
+
+    Input (n, y, x, 1), output (n, y, x, len(means)).
+    """
+
+    def __init__(self, means: Sequence[float], gain: float, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.means, self.gain = tuple(means), gain
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        """Return the centred channels."""
+        means = ops.convert_to_tensor(np.array(self.means, np.float32))
+        return (inputs - ops.cast(means, inputs.dtype)) * self.gain
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape of the output."""
+        return (*input_shape[:3], len(self.means))
+
+    def get_config(self) -> dict[str, object]:
+        """Return what rebuilds this layer."""
+        return {**super().get_config(), "means": self.means, "gain": self.gain}
+
+
+class Attention(keras.layers.Layer):
+    """Weight a sum by one of its terms: (x + other) * (sigmoid(x) - 1/2).
+
+    The attention without parameters of Wan et al. (2024), arXiv:2311.12770. Input [x, other],
+    both of the output's shape.
+    """
+
+    def call(self, inputs: Sequence[keras.KerasTensor]) -> keras.KerasTensor:
+        """Return the weighted sum."""
+        x, other = inputs
+        return (x + other) * (ops.sigmoid(x) - 0.5)
+
+    def compute_output_shape(self, input_shape: Sequence[Any]) -> Any:
+        """Return the shape of the output."""
+        return input_shape[0]
 
 
 class SubPixelInitializer(keras.initializers.Initializer):

@@ -17,7 +17,11 @@ from sandstone.models.architectures import (
     GENERATORS,
     Add,
     AddBicubic,
+    Attend,
+    AttentionBlocks,
     BatchNorm,
+    Centre,
+    Concatenate,
     Conv,
     Dense,
     Flatten,
@@ -27,10 +31,17 @@ from sandstone.models.architectures import (
     PRelu,
     ResidualBlocks,
     Shuffle,
+    Silu,
     Step,
     Steps,
 )
-from sandstone.models.layers import BicubicUpsampling, PixelShuffle, SubPixelInitializer
+from sandstone.models.layers import (
+    Attention,
+    BicubicUpsampling,
+    Centring,
+    PixelShuffle,
+    SubPixelInitializer,
+)
 from sandstone.models.options import discriminator_config, generator_config
 
 LEAK = 0.2
@@ -113,8 +124,10 @@ def _apply(step: Step, x: Tensor, outputs: Outputs) -> Tensor:
             return keras.Input((size, size, 1), name=name)
         case ResidualBlocks():
             return _residual_blocks(step, x)
-        case Add(name, other):
-            return layers.Add(name=name)([outputs[other], x])
+        case Add(name, other) | Attend(name, other):
+            return _JOINS[type(step)](name=name)([x, outputs[other]])
+        case Concatenate(name, others):
+            return layers.Concatenate(name=name)([outputs[other] for other in others])
         case AddBicubic(name, other, factor):
             # Full precision, also in mixed precision: float16 cannot hold 16-bit grey levels.
             upsample = BicubicUpsampling(factor, name="bicubic", dtype="float32")
@@ -128,7 +141,7 @@ def _residual_blocks(blocks: ResidualBlocks, x: Tensor) -> Tensor:
         residual = x
         for step in blocks.steps:
             residual = _layer(replace(step, name=f"{name}_{step.name}"))(residual)
-        x = layers.Add(name=f"{name}_add")([x, residual])
+        x = _JOINS[type(blocks)](name=f"{name}_add")([residual, x])
     return x
 
 
@@ -154,10 +167,20 @@ def _conv(step: Conv) -> layers.Conv2D:
     )
 
 
+# What joins an output with an earlier one.
+_JOINS = {
+    Add: layers.Add,
+    ResidualBlocks: layers.Add,
+    Attend: Attention,
+    AttentionBlocks: Attention,
+}
+
 _LAYERS: dict[type[Step], Callable[[Any], layers.Layer]] = {
     Conv: _conv,
     Dense: lambda step: layers.Dense(step.units, name=step.name),
     PRelu: lambda step: layers.PReLU(shared_axes=[1, 2], name=step.name),
+    Centre: lambda step: Centring(step.means, step.gain, name=step.name),
+    Silu: lambda step: layers.Activation("silu", name=step.name),
     LeakyRelu: lambda step: layers.LeakyReLU(LEAK, name=step.name),
     BatchNorm: lambda step: layers.BatchNormalization(momentum=step.momentum, name=step.name),
     Shuffle: lambda step: PixelShuffle(step.factor, name=step.name),

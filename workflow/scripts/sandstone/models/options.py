@@ -5,10 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from sandstone.errors import InputError, shown
-from sandstone.models.architectures import DISCRIMINATORS, GENERATORS, OF_ONE_SIZE, STAGES
+from sandstone.models.architectures import (
+    DISCRIMINATORS,
+    GENERATORS,
+    LACKS,
+    LEAST_BLOCKS,
+    OF_ONE_SIZE,
+    STAGES,
+    UPSAMPLING,
+)
 
 # Larger ones are no network that this machine, or any, could hold.
-MOST = {"blocks": 128, "filters": 512, "layers": 16, "hr_size": 8192}
+MOST = {"blocks": 128, "filters": 512, "upsampling_filters": 512, "layers": 16, "hr_size": 8192}
 
 
 def generator_config(
@@ -19,26 +27,35 @@ def generator_config(
     filters: int = 32,
     batch_norm: bool = False,
     bicubic_skip: bool = True,
+    upsampling: str = "stages",
+    upsampling_filters: int | None = None,
 ) -> dict[str, Any]:
     """Return the checked options of a generator: the content of `generator.json`.
 
     Raises
     ------
     InputError
-        If an option has a value that no generator can have.
+        If an option has a value that no generator, or none of this architecture, can have.
     """
     _check_choice("generator architecture", architecture, GENERATORS)
     _check_choice("scale", scale, STAGES)
     _check_positive("generator", blocks=blocks, filters=filters)
     _check_flags("generator", batch_norm=batch_norm, bicubic_skip=bicubic_skip)
-    return {
+    _check_choice("generator upsampling", upsampling, dict.fromkeys(UPSAMPLING))
+    if upsampling_filters is not None:
+        _check_positive("generator", upsampling_filters=upsampling_filters)
+    config = {
         "architecture": architecture,
         "scale": scale,
         "blocks": blocks,
         "filters": filters,
         "batch_norm": batch_norm,
         "bicubic_skip": bicubic_skip,
+        "upsampling": upsampling,
+        "upsampling_filters": upsampling_filters,
     }
+    _check_fits(config)
+    return config
 
 
 def discriminator_config(
@@ -112,6 +129,21 @@ def _checked(
         raise InputError(
             f"the {what}'s JSON is of another program or version ({reason}): train the model again"
         ) from error
+
+
+def _check_fits(config: Mapping[str, Any]) -> None:
+    """Refuse options that the architecture has no use for, since they would be without effect."""
+    name, defaults = config["architecture"], generator_config.__kwdefaults__ or {}
+    for option in LACKS.get(name, ()):
+        if config[option] != defaults[option]:
+            raise InputError(f"generator architecture {name} has no {option}: leave it out")
+    if config["upsampling"] == "direct" and config["upsampling_filters"]:
+        raise InputError("generator upsampling direct has no upsampling_filters: leave it out")
+    least = LEAST_BLOCKS.get(name, 1)
+    if config["blocks"] < least:
+        raise InputError(
+            f"generator blocks is {config['blocks']}: architecture {name} needs {least} or more"
+        )
 
 
 def _check_choice(what: str, value: object, choices: Mapping[Any, Any]) -> None:
