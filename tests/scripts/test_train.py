@@ -106,6 +106,8 @@ def test_a_model_is_written_whole_and_its_checkpoints_are_removed(start, tmp_pat
         "filters": 4,
         "batch_norm": False,
         "bicubic_skip": True,
+        "upsampling": "stages",
+        "upsampling_filters": None,
     }
     assert (model / "discriminator.json").read_text() == "{}\n"
     lines = (model / "history.csv").read_text().splitlines()
