@@ -23,12 +23,23 @@ demo: .venv/.installed ## Run the workflow on a synthetic sandstone and write re
 versa: ## The same on eight real slices of a sandstone plug
 	$(MAKE) demo CONFIG=config/versa.yaml
 
+upscale: .venv/.installed ## Upscale a scan without any config: VOLUME=scan.tif [VOXEL_UM=6] [MODEL=folder] [AXES=mean]
+	@[ -n "$(VOLUME)" ] || { echo "make: name the scan: make upscale VOLUME=scan.tif VOXEL_UM=6" >&2; exit 2; }
+	@$(IN_VENV) python workflow/upscale_scan.py "$(VOLUME)" --cores $(CORES) $(if $(VOXEL_UM),--voxel-um $(VOXEL_UM)) \
+		$(if $(MODEL),--model "$(MODEL)") $(if $(AXES),--axes $(AXES))
+
+pretrained: .venv/.installed ## Train the models in pretrained/ again, from the public rock of data/README.md
+	$(IN_VENV) python pretrained/make.py
+
 report: .venv/.installed ## Write results/report.html from the results that are there
 	@$(REPORT)
 
+# Whole runs wait as often as they compute, so two at once; a cluster is one at a time.
+CLUSTER := tests/workflow/cluster
 test: lint ## Lint, then every test but the long ones
 	$(IN_VENV) pytest -m "not soak" --ignore tests/workflow --numprocesses auto --maxprocesses 4
-	$(IN_VENV) pytest -m "not soak" tests/workflow
+	$(IN_VENV) pytest -m "not soak" tests/workflow --ignore $(CLUSTER) --numprocesses 2 --dist loadfile
+	$(IN_VENV) pytest -m "not soak" $(CLUSTER)
 
 reproduce: .venv/.installed ## Run twice in two folders and compare every byte (tests/config/tiny.yaml, or CONFIG)
 	$(IN_VENV) python tests/workflow/reproduce.py $(CONFIG)
@@ -122,4 +133,4 @@ PACKAGES := lib/python*/site-packages
 	@echo "Activate it where you would activate .venv: source .venv-slurm/bin/activate"
 
 .NOTPARALLEL:
-.PHONY: help demo versa report test reproduce soak test-all lint format bench rulegraph slurm lock clean python
+.PHONY: help demo versa upscale pretrained report test reproduce soak test-all lint format bench rulegraph slurm lock clean python

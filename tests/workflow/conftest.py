@@ -1,6 +1,8 @@
 """Whole runs of the workflow, each in a copy of the repository."""
 
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -53,10 +55,22 @@ def snakemake() -> Snakemake:
 
 @pytest.fixture(scope="session")
 def tiny(
-    clone: Clone, snakemake: Snakemake, tmp_path_factory: pytest.TempPathFactory
+    clone: Clone, snakemake: Snakemake, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> tuple[Path, str]:
-    """A clone after one whole run of the tiny config, and what its jobs printed."""
-    directory = clone(tmp_path_factory.mktemp("tiny"))
-    done = snakemake(directory, "--configfile", "tests/config/tiny.yaml")
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
-    return directory, done.stdout
+    """A clone after one whole run of the tiny config, and what its jobs printed.
+
+    Processes that test side by side share it: one of them runs it, and the others wait. None of
+    them may change it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    place = base.parent if worker_id != "master" else base
+    directory, printed = place / "tiny", place / "tiny.txt"
+    with (place / "tiny.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not printed.exists():
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir()
+            done = snakemake(clone(directory), "--configfile", "tests/config/tiny.yaml")
+            assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
+            printed.write_text(done.stdout, encoding="utf-8")
+    return directory, printed.read_text(encoding="utf-8")

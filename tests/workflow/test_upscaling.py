@@ -20,7 +20,7 @@ from .planning import planned_jobs
 
 SHAPE = (10, 37, 53)
 FINE = {"path": "fine.npy", "voxel_size_um": 2.0}
-OVERLAY = ("--configfile", "tests/config/tiny.yaml", "one_eight.yaml")
+OVERLAY = ("--configfile", "tests/config/tiny.yaml", "one_three.yaml")
 
 
 def entry(**settings: Any) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def overlay(directory: Path, **volumes: Any) -> tuple[str, ...]:
 
 VOLUMES = {
     "one": entry(hr="fine"),
-    "eight": entry(hr="fine", slabs=8, formats=["zarr", "tiff"]),
+    "three": entry(hr="fine", slabs=3, formats=["zarr", "tiff"]),
 }
 
 
@@ -57,7 +57,7 @@ def trained(tiny: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def upscaled(trained: Path, snakemake: Snakemake) -> Path:
-    """The same volume upscaled by one job and by eight, and compared with a finer scan."""
+    """The same volume upscaled by one job and by three, and compared with a finer scan."""
     grains = np.random.default_rng(1).random([-(-length // 4) for length in SHAPE])
     voxels = (grains * 60000).astype(np.uint16).repeat(4, 0).repeat(4, 1).repeat(4, 2)
     np.save(trained / "plug.npy", voxels[tuple(slice(length) for length in SHAPE)])
@@ -78,38 +78,38 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def test_eight_jobs_make_the_bytes_of_one(upscaled: Path) -> None:
+def test_three_jobs_make_the_bytes_of_one(upscaled: Path) -> None:
     folder = upscaled / "results/upscaled"
-    one, eight = (digests(folder / name / f"{name}.ome.zarr") for name in ("one", "eight"))
-    assert one.pop("zarr.json") != eight.pop("zarr.json")  # it holds the volume's name
-    assert one == eight
+    one, three = (digests(folder / name / f"{name}.ome.zarr") for name in ("one", "three"))
+    assert one.pop("zarr.json") != three.pop("zarr.json")  # it holds the volume's name
+    assert one == three
     assert len(one) > 12
-    tables = [(folder / name / "z_consistency.csv").read_bytes() for name in ("one", "eight")]
+    tables = [(folder / name / "z_consistency.csv").read_bytes() for name in ("one", "three")]
     assert tables[0] == tables[1]
 
 
 def test_both_formats_open_with_the_voxel_size(upscaled: Path) -> None:
-    folder = upscaled / "results/upscaled/eight"
-    for name in ("eight.ome.zarr", "eight.ome.tif"):
+    folder = upscaled / "results/upscaled/three"
+    for name in ("three.ome.zarr", "three.ome.tif"):
         with open_volume(folder / name) as volume:
             assert volume.shape == (10, 148, 212)
             assert volume.voxel_size_um == (8.0, 2.0, 2.0)
             assert volume.dtype == np.uint16
-    ngff_zarr.from_ngff_zarr(folder / "eight.ome.zarr", validate=True)
+    ngff_zarr.from_ngff_zarr(folder / "three.ome.zarr", validate=True)
 
 
 def test_nothing_but_results_and_records_is_left(upscaled: Path) -> None:
-    folder = upscaled / "results/upscaled/eight"
+    folder = upscaled / "results/upscaled/three"
     assert {file.name for file in folder.iterdir()} == {
-        "eight.ome.zarr",
-        "eight.ome.tif",
+        "three.ome.zarr",
+        "three.ome.tif",
         "layout.json",
         "z_consistency.csv",
         "slabs",
         *(f"{stem}.provenance.json" for stem in ("layout", "image", "tiff")),
     }
     slabs = {file.name for file in (folder / "slabs").iterdir()}
-    assert slabs == {f"{slab}.provenance.json" for slab in range(8)}
+    assert slabs == {f"{slab}.provenance.json" for slab in range(3)}
 
 
 def test_the_records_account_for_every_file(upscaled: Path, snakemake: Snakemake) -> None:
@@ -124,10 +124,10 @@ def test_a_second_run_has_nothing_to_do(upscaled: Path, snakemake: Snakemake) ->
 def test_another_choice_of_formats_computes_nothing_again(
     upscaled: Path, snakemake: Snakemake
 ) -> None:
-    one, eight = VOLUMES["one"], VOLUMES["eight"]
+    one, three = VOLUMES["one"], VOLUMES["three"]
     swapped = {
-        "one": {**one, "formats": eight["formats"]},
-        "eight": {**eight, "formats": ["zarr"]},
+        "one": {**one, "formats": three["formats"]},
+        "three": {**three, "formats": ["zarr"]},
     }
     (upscaled / "swapped.yaml").write_text(yaml.safe_dump({"upscale": swapped}), encoding="utf-8")
     planned = planned_jobs(snakemake(upscaled, "-n", *OVERLAY, "swapped.yaml"))
@@ -135,13 +135,13 @@ def test_another_choice_of_formats_computes_nothing_again(
 
 
 def test_other_voxels_make_the_tiff_again(upscaled: Path, snakemake: Snakemake) -> None:
-    image = upscaled / "results/upscaled/eight/eight.ome.zarr/zarr.json"
+    image = upscaled / "results/upscaled/three/three.ome.zarr/zarr.json"
     content = image.read_text(encoding="utf-8")
     fingerprint = json.loads(content)["attributes"]["sandstone-srgan"]["fingerprint"]
     image.write_text(content.replace(fingerprint, "0" * 64), encoding="utf-8")
     planned = planned_jobs(snakemake(upscaled, "-n", *OVERLAY))
     image.write_text(content, encoding="utf-8")
-    assert planned == {"upscale_tiff eight", "plot_upscaled eight"}
+    assert planned == {"upscale_tiff three", "plot_upscaled three"}
     assert planned_jobs(snakemake(upscaled, "-n", *OVERLAY)) == set()
 
 
@@ -164,9 +164,9 @@ def test_an_older_finer_scan_is_compared_again(upscaled: Path, snakemake: Snakem
 
 
 def assert_compared_again(done: CompletedProcess[str]) -> None:
-    slabs = {"upscale_slab one/0", *(f"upscale_slab eight/{slab}" for slab in range(8))}
-    joins = {"upscale_volume one", "upscale_volume eight", "upscale_tiff eight"}
-    figures = {"plot_upscaled one", "plot_upscaled eight"}
+    slabs = {"upscale_slab one/0", *(f"upscale_slab three/{slab}" for slab in range(3))}
+    joins = {"upscale_volume one", "upscale_volume three", "upscale_tiff three"}
+    figures = {"plot_upscaled one", "plot_upscaled three"}
     assert planned_jobs(done) == slabs | joins | figures
 
 
