@@ -13,10 +13,13 @@ from .project import REPOSITORY, SCRIPTS, WORKFLOW, Rule, rules
 # Downloads: the hash that is checked says all there is to say. The crate: it is made of records.
 # The plan is no result.
 WITHOUT_RECORD = {
-    *("fetch_volume", "fetch_lpips_weights", "write_crate", "verify_provenance", "plan_upscale"),
+    *("fetch_volume", "fetch_lpips_weights", "fetch_span_photo"),
+    *("write_crate", "verify_provenance", "plan_upscale"),
 }
 # A file with the right SHA-256 stays right; a proof is made whenever it is asked for.
-NEVER_OUTDATED = {"fetch_volume", "fetch_lpips_weights", "verify_provenance"}
+NEVER_OUTDATED = {
+    *("fetch_volume", "fetch_lpips_weights", "fetch_span_photo", "verify_provenance"),
+}
 
 
 def each(rules_: list[Rule]) -> pytest.MarkDecorator:

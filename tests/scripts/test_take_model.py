@@ -83,3 +83,38 @@ def test_a_damaged_folder_is_refused_and_nothing_written(given: Path, tmp_path: 
     with pytest.raises(InputError, match="damaged or no HDF5 file"):
         take(given, tmp_path / "results")
     assert not (tmp_path / "results").exists()
+
+
+PUBLISHED = {
+    "network": "SPAN",
+    "source": "https://example.org/span.pth",
+    "sha256": "ab" * 32,
+    "licence": "MIT",
+    "seen": "photographs, and no rock",
+}
+
+
+def publish(folder: Path, **changes: str) -> Path:
+    weights = sha256_of(folder / "generator.weights.h5")
+    content = {**PUBLISHED, "weights": weights, **changes}
+    (folder / "published.json").write_text(json.dumps(content))
+    return folder
+
+
+def test_published_weights_bring_their_origin(
+    given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = take(publish(given), tmp_path / "results")
+    assert json.loads((taken / "training.json").read_text())["published"]["licence"] == "MIT"
+    assert capsys.readouterr().out == "SPAN was published; it saw photographs, and no rock\n"
+
+
+def test_an_origin_of_other_weights_is_refused(given: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="tells of other weights than"):
+        take(publish(given, weights="00" * 32), tmp_path / "results")
+
+
+def test_an_origin_that_does_not_say_all_is_refused(given: Path, tmp_path: Path) -> None:
+    (given / "published.json").write_text(json.dumps({"network": "SPAN"}))
+    with pytest.raises(InputError, match=r"published\.json"):
+        take(given, tmp_path / "results")

@@ -33,6 +33,7 @@ from sandstone.config import plain_yaml, used
 from sandstone.config.checks import validate
 from sandstone.config.flags import as_flags
 from sandstone.config.given import generator as generator_of
+from sandstone.config.given import is_to_fetch
 from sandstone.config.sentences import unknown_target
 from sandstone.config.sources import check_readable, downloads, entries, volume_files
 from sandstone.errors import InputError, one_line
@@ -103,7 +104,7 @@ def check_given():
     if workflow.is_main_process:
         with one_sentence():
             for name in used_models():
-                if name in given_models():
+                if name in given_models() and not is_to_fetch(config["models"][name]):
                     folder = config["models"][name]["weights"]
                     origin_of_models.check_given(Path(RESULTS), name, folder)
 

@@ -193,8 +193,26 @@ def given_folder(wildcards, output):
 
 
 def digest_of_given(wildcards):
-    """Tell a folder that holds another model now."""
-    return digest_of_folder(config["models"][wildcards.model]["weights"])
+    """Tell a folder that holds another model now; what is published under one name never changes."""
+    model = config["models"][wildcards.model]
+    return model.get("published") or digest_of_folder(model["weights"])
+
+
+def published_folder(wildcards):
+    """Files of a folder that `fetch_span_photo` makes where it is absent."""
+    model = config["models"][wildcards.model]
+    return published_files(model["weights"]) if "published" in model else []
+
+
+def published_files(folder):
+    names = ("generator.weights.h5", "generator.json", "published.json")
+    return [local(f"{folder}/{name}") for name in names]
+
+
+def missing_published():
+    """Folders of published networks that are still to be made."""
+    models = config["models"].values()
+    return [model["weights"] for model in models if is_to_fetch(model)]
 
 
 @cache
@@ -249,6 +267,29 @@ def inference_flags():
     """Only what acts: a model that is asked once has the command line that it always had."""
     acting = {key: value for key, value in config["inference"].items() if value}
     return as_flags(acting)
+
+
+def asking_flags():
+    """Of the network alone: a layout says how a volume is projected back."""
+    acting = {key: value for key, value in config["inference"].items() if value}
+    acting.pop("back_projection", None)
+    return as_flags(acting)
+
+
+def projected_pairs(wildcards):
+    """What the model of a volume has learned from, where that says how to project back."""
+    if not config["inference"]["back_projection"]:
+        return []
+    model = config["models"][config["upscale"][wildcards.volume]["model"]]
+    return [f"results/pairs/{sample}.h5" for sample in model["train_on"]]
+
+
+def back_projection_flags(wildcards, input):
+    pairs = flag("pairs", list(input.get("pairs", [])) or None)
+    return [
+        *pairs,
+        *flag("back-projection", config["inference"]["back_projection"] or None),
+    ]
 
 
 # --- metrics ---
@@ -373,9 +414,16 @@ def external_inputs():
         str(file)
         for name in used_models()
         if name in given_models()
-        for file in model_folder.files_of(config["models"][name]["weights"])
+        for file in files_of_given(config["models"][name])
     ]
     return files + coarse + published + given
+
+
+def files_of_given(model):
+    """Files that a given model is taken from, those to be fetched too."""
+    if "published" in model:
+        return published_files(model["weights"])
+    return model_folder.files_of(model["weights"])
 
 
 def files_behind(section, name):

@@ -60,8 +60,39 @@ rule train:
 TRAINED = [os.path.basename(file) for file in rules.train.output]
 
 
+rule fetch_span_photo:
+    """Fetch SPAN as it was published, and make the folder of a model from it."""
+    output:
+        weights=local("{published}/generator.weights.h5"),
+        generator=local("{published}/generator.json"),
+        origin=local("{published}/published.json"),
+    log:
+        "results/logs/fetch_span_photo/{published}.log",
+    wildcard_constraints:
+        published=one_of(missing_published()),
+    localrule: True
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        logged=launcher,
+        script=path_of("fetch_span_photo"),
+        scale=flag("scale", config["pairs"]["scale"]),
+    shell:
+        """
+        exec {params.logged:q} {log:q} {params.script:q} \
+            {params.scale:q} \
+            --output {wildcards.published:q}
+        """
+
+
 rule take_model:
     """Take a model that was trained before, whose folder the config names."""
+    input:
+        published=published_folder,
     output:
         weights="results/models/{model}/generator.weights.h5",
         generator="results/models/{model}/generator.json",

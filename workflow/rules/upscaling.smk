@@ -32,7 +32,7 @@ rule plan_upscale:
         reading=upscale_reading_flags,
         generator=generator_to_plan,
         settings=upscale_flags("axes", "batch", "formats", "slabs", "tile"),
-        inference=inference_flags(),
+        inference=asking_flags(),
         threads=flag("threads", config["tensorflow_threads"]),
     shell:
         """
@@ -53,6 +53,7 @@ rule prepare_upscale:
     input:
         unpack(upscale_network),
         training=training_of_upscale,
+        pairs=projected_pairs,
         volume=volume_to_upscale,
     output:
         layout="results/upscaled/{volume}/layout.json",
@@ -77,6 +78,7 @@ rule prepare_upscale:
         settings=upscale_flags("axes", "batch", "field_of_view", "model", "tile"),
         formats=formats_flags,
         window=upscale_window_flags,
+        back_projection=back_projection_flags,
     shell:
         """
         exec {params.logged:q} {log:q} {params.script:q} \
@@ -89,6 +91,7 @@ rule prepare_upscale:
             {params.settings:q} \
             {params.formats:q} \
             {params.window:q} \
+            {params.back_projection:q} \
             --layout {output.layout:q} \
             --provenance {output.provenance:q}
         """
@@ -120,7 +123,7 @@ rule upscale_slab:
         reading=upscale_reading_flags,
         model_dir=subpath(input.weights, parent=True),
         slabs=upscale_flags("slabs"),
-        inference=inference_flags(),
+        inference=asking_flags(),
         threads=flag("threads", config["tensorflow_threads"]),
         results=subpath(output.marker, ancestor=4),
     shell:

@@ -166,8 +166,9 @@ def training_section(line: Line, history: "pd.DataFrame | None") -> list[str]:
     from sandstone.training import words
 
     record = line[0].record
-    if not record:
-        return ["## Training", "", f"It took place elsewhere. {elsewhere.UNKNOWN}", ""]
+    if not record or line[0].saw_no_rock:
+        known = elsewhere.origin(line[0]) if record else elsewhere.UNKNOWN
+        return ["## Training", "", f"It took place elsewhere. {known}", ""]
     packages = (f"{name} {version}" for name, version in record["packages"].items())
     course = "" if history is None else f" {_course(history)}"
     return [
@@ -211,8 +212,8 @@ def _line_table(line: Line) -> list[str]:
         *(
             f"| {each.model} | {_and(each.samples)} | {each.parameters['steps']} "
             f"| {words.losses(each.parameters)} |"
-            if each.record
-            else f"| {each.model} | unknown | unknown | unknown |"
+            if each.parameters
+            else f"| {each.model} | {each.published.get('seen', 'unknown')} | unknown | unknown |"
             for each in reversed(line)
         ),
         "",

@@ -7,7 +7,7 @@ be upscaled.
 import argparse
 import hashlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,40 @@ CUBIC = 0.01  # relative difference of voxel edges that still counts as cubic
 ALIKE = 1.1  # ratio of voxel edges up to which grains look the same to a network
 
 
-def tiling_of(args: argparse.Namespace, shape: tuple[int, int, int]) -> "Tiling":
+def back_projection_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Return how often and by which degradation to project back; {} for not at all.
+
+    The degradation is that of the tiles that the model was trained on.
+
+    Raises
+    ------
+    InputError
+        If it is unknown, or not the same for all of them.
+    """
+    if not args.back_projection:
+        return {}
+    from sandstone.dataset.pairs import open_pairs
+    from sandstone.imaging.back_projection import known
+
+    if not args.pairs:
+        raise InputError(
+            "--back-projection needs --pairs, the tiles that the model has learned from"
+        )
+    found = []
+    for path in args.pairs:
+        with open_pairs(path) as pairs:
+            found.append(known(pairs.attrs.degradation, path).effective())
+    if any(each != found[0] for each in found):
+        raise InputError(
+            f"{' and '.join(args.pairs)} were degraded in different ways, so which one to project "
+            "back by is unknown; set back_projection to 0, or train on one of them"
+        )
+    return {"iterations": args.back_projection, "degradation": found[0]}
+
+
+def tiling_of(
+    args: argparse.Namespace, shape: tuple[int, int, int], projected: Mapping[str, Any]
+) -> "Tiling":
     """Return the tiling of the volume for the network.
 
     Raises
@@ -38,13 +71,17 @@ def tiling_of(args: argparse.Namespace, shape: tuple[int, int, int]) -> "Tiling"
         If the network's description is missing, or the volume too thin.
     """
     from sandstone.files import read_json
+    from sandstone.imaging.back_projection import reach
+    from sandstone.imaging.degrade import Degradation
     from sandstone.models.description import receptive_field
     from sandstone.upscaling.blocks import Tiling
 
     description, _ = generator_files(args.model_dir)
     generator = read_json(description, keys=["scale"], remedy="train the model first")
-    halo = receptive_field(generator)
     scale = generator["scale"]
+    halo = receptive_field(generator)
+    if projected:
+        halo += reach(scale, Degradation(**projected["degradation"]), projected["iterations"])
     if args.scale is not None and args.scale != scale:
         raise InputError(
             f"the model in {args.model_dir} enlarges by {scale}, not by {args.scale}; train it "
@@ -197,6 +234,8 @@ def parser() -> argparse.ArgumentParser:
     add("--formats", nargs="+", choices=["zarr", "tiff"], default=["zarr"], help="formats to write")
     add("--window", type=float, nargs=2, default=[0.1, 99.9], help="percentiles of the rock")
     add("--levels", type=float, nargs=2, help="grey levels instead of percentiles")
+    add("--back-projection", type=cli.non_negative_int, default=0, help="iterations of it")
+    add("--pairs", type=cli.InputPath, nargs="+", help="what the model was trained on, for that")
     add("--field-of-view", default="auto", help="auto, full, or z0:z1,y0:y1,x0:x1 in voxels")
     add(
         "--layout",
@@ -224,11 +263,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     from sandstone.sizes import zyx
     from sandstone.upscaling.layout import Layout, network_digests, write_layout
 
+    projected = back_projection_of(args)
     with (
         flags.open_named(args) as volume,
         unchanged.unchanged(volume.files),
     ):
-        tiling = tiling_of(args, volume.shape)
+        tiling = tiling_of(args, volume.shape, projected)
         check_volume(args, volume, tiling)
         shown = " x ".join(map(str, volume.shape))
         print(f"{args.name}: {shown} voxels of {volume.dtype}, {volume.voxel_size_um} µm")
@@ -248,6 +288,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             voxel_size_um=zyx(volume.voxel_size_um),
             tiling=tiling,
             window=window,
+            back_projection=projected,
         )
     write_layout(Path(args.layout), layout)
     write_record(

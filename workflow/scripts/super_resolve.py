@@ -113,6 +113,12 @@ def parser() -> argparse.ArgumentParser:
         help="mean over the flips and turns of each tile; models only",
     )
     add(
+        "--back-projection",
+        type=cli.non_negative_int,
+        default=0,
+        help="iterations that make SR agree with its LR; models only",
+    )
+    add(
         "--output",
         type=cli.OutputPath,
         required=True,
@@ -126,10 +132,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read test tiles, super-resolve them, write the predictions."""
     args = parser().parse_args(argv)
     check_model_dir(args.method, args.model_dir)
-    if args.self_ensemble and not args.model_dir:
-        raise InputError(f"{args.method} is a baseline and takes no --self-ensemble; leave it out")
+    for flag in ("self_ensemble", "back_projection"):
+        if vars(args)[flag] and not args.model_dir:
+            named = f"--{flag.replace('_', '-')}"
+            raise InputError(f"{args.method} is a baseline and takes no {named}; leave it out")
 
     from sandstone.dataset.pairs import PredictionsAttributes, open_pairs, write_predictions
+    from sandstone.imaging import back_projection
     from sandstone.models import inference
 
     with open_pairs(args.pairs) as pairs:
@@ -138,6 +147,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             method = inference.load_network(
                 Path(args.model_dir), args.threads, self_ensemble=args.self_ensemble
             )
+            if args.back_projection:
+                made = back_projection.known(pairs.attrs.degradation, args.pairs)
+                method = back_projection.back_projected(
+                    method, pairs.attrs.scale, made, args.back_projection
+                )
         else:
             method = interpolation(args.method, pairs.hr_size)
         about = PredictionsAttributes(

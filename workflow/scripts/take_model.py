@@ -17,7 +17,7 @@ from sandstone.errors import InputError, note
 from sandstone.provenance.record import add_record_flag, write_record
 
 
-def tell(folder: str, training: Mapping[str, Any]) -> None:
+def tell(folder: str, training: Mapping[str, Any], published: Mapping[str, str]) -> None:
     """Print what is known of the training, or a note that nothing is.
 
     Raises
@@ -28,6 +28,10 @@ def tell(folder: str, training: Mapping[str, Any]) -> None:
     from sandstone.models.folder import RECORD, WITHOUT_RECORD
     from sandstone.training import words
 
+    if published:
+        print(f"{published['network']} was published; it saw {published['seen']}", flush=True)
+    if not training and published:
+        return
     if not training:
         note(
             f"{folder} holds no {RECORD}, so what its model was trained on is unknown; if it has "
@@ -67,17 +71,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser().parse_args(argv)
 
     from sandstone.files import atomic_path, write_json
-    from sandstone.models.folder import check, files_of, training_of
+    from sandstone.models.folder import check, files_of, published_of, training_of
     from sandstone.models.options import generator_files
 
     check(args.folder)
     training = training_of(args.folder)
-    tell(args.folder, training)
+    published = published_of(args.folder)
+    tell(args.folder, training, published)
     targets = (args.generator, args.weights)
     for source, target in zip(generator_files(args.folder), targets, strict=True):
         with atomic_path(target) as temporary:
             shutil.copyfile(source, temporary)
-    write_json(args.training, training)
+    write_json(args.training, {**training, "published": published} if published else training)
     sizes = training.get("voxel_size_um")
     write_record(__file__, args, voxel_size_um=sizes, inputs=files_of(args.folder))
 

@@ -89,7 +89,7 @@ def compute(
             blockwise.upscale(
                 volume,
                 store,
-                network,
+                layout.faithful(network),
                 blocks=pending,
                 grey_window=layout.grey_window,
                 done=progress.add,

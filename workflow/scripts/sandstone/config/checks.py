@@ -30,6 +30,7 @@ def validate(config: Config, base: Config | None = None) -> None:
     """
     check_keys(config, "config")
     drop_nulls(config)
+    given.add_pretrained(config)
     given.replace_trainings(config, base or {})
     given.check_alone(config)
     share_scans(config)
@@ -104,9 +105,23 @@ def _check_models(config: Config) -> None:
     taken = [name for name in names if is_given(config["models"].get(name, {}))]
     for name in taken:
         given.check(config, name)
+    _check_back_projection(config)
     for name in names:
         if name not in taken:
             _check_training(config, name)
+
+
+def _check_back_projection(config: Config) -> None:
+    """Refuse to project back by a degradation that nobody knows."""
+    if not config["inference"]["back_projection"]:
+        return
+    for volume, entry in config["upscale"].items():
+        if is_given(config["models"].get(entry["model"], {})):
+            raise InputError(
+                f"config: inference.back_projection acts on upscale.{volume} too, but how the LR "
+                f"of its given model {entry['model']} was made is unknown; set it to 0, or train "
+                "a model from it with init_from"
+            )
 
 
 def _check_training(config: Config, name: str) -> None:

@@ -16,6 +16,7 @@ from sandstone.models.description import parameter_count
 from sandstone.models.options import checked_generator, generator_files
 
 RECORD = "training.provenance.json"
+PUBLISHED = "published.json"  # of weights that others trained: where they are from
 COPY = "copy the folder again, from where the model was trained"
 WITHOUT_RECORD = "copy it again, or remove it: the training then counts as unknown"
 
@@ -53,6 +54,10 @@ KINDS: dict[str, Kind] = {
 }
 
 
+# What is told of weights that others published.
+ORIGIN = ("network", "source", "sha256", "licence", "seen", "weights")
+
+
 def check(folder: str | Path, *, weights: bool = True) -> dict[str, Any]:
     """Refuse a folder whose network, weights and record of the training do not fit together.
 
@@ -77,6 +82,7 @@ def check(folder: str | Path, *, weights: bool = True) -> dict[str, Any]:
     if weights:
         _check_weights(generator_files(folder)[1], generator)
     training_of(folder)
+    published_of(folder)
     return generator
 
 
@@ -125,10 +131,37 @@ def training_of(folder: str | Path) -> dict[str, Any]:
     return content
 
 
+def published_of(folder: str | Path) -> dict[str, str]:
+    """Return where the weights of a folder, or those they started from, were published; or {}.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or tells of other weights than the folder holds.
+    """
+    file, (_, weights) = Path(folder) / PUBLISHED, generator_files(folder)
+    if not file.exists():
+        return {}
+    kinds: dict[str, Kind] = {key: lambda value: isinstance(value, str) for key in ORIGIN}
+    content = read_json(file, keys=kinds, remedy=WITHOUT_RECORD)
+    check_fields(content, kinds, file, remedy=WITHOUT_RECORD)
+    if content["weights"] != sha256_of(weights):
+        raise InputError(
+            f"{file} tells of other weights than {weights.name} beside it; {COPY}, or remove it: "
+            "the training then counts as unknown"
+        )
+    return content
+
+
 def files_of(folder: str | Path) -> list[Path]:
-    """Return the files of a folder that count: network, weights and, where it is, the record."""
-    files = [*generator_files(folder), Path(folder) / RECORD]
+    """Return the files of a folder that count: network, weights and what is told of them."""
+    files = [*generator_files(folder), Path(folder) / RECORD, Path(folder) / PUBLISHED]
     return [file for file in files if file.is_file()]
+
+
+def holds_generator(folder: str | Path) -> bool:
+    """Say whether both files of a generator are there."""
+    return all(file.is_file() for file in generator_files(folder))
 
 
 def digest(folder: str | Path) -> str:

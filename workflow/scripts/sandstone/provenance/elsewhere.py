@@ -18,20 +18,31 @@ def seen(first: Training, sha256: str) -> str:
         Of its weights.
     """
     start = f"{first.model} is a given model, of weights with the SHA-256 `{sha256}`"
+    if first.saw_no_rock:
+        return f"{start}. {origin(first)}"
     if not first.record:
         return f"{start} and no record of their training. {UNKNOWN}"
     rocks = " and ".join(
         f"{sample} (HR voxels of {' × '.join(f'{edge:g}' for edge in edges)} µm)"
         for sample, edges in first.record["voxel_size_um"].items()
     )
-    before = (
-        " It started from other weights; what those had seen, the record does not tell."
-        if first.continued
-        else ""
-    )
+    before = ""
+    if first.continued:
+        before = " It started from other weights; what those had seen, the record does not tell."
+    if first.published:
+        before = f" Where it started: {origin(first)}"
     return (
         f"{start}. It was trained elsewhere. By its record it has seen, under the names that they "
         f"have there: {rocks}.{before}"
+    )
+
+
+def origin(first: Training) -> str:
+    """Return where published weights are from, and what they have seen."""
+    told = first.published
+    return (
+        f"{told['network']}, published at <{told['source']}> ({told['licence']}, SHA-256 "
+        f"`{told['sha256']}`). It has seen {told['seen']}."
     )
 
 
@@ -46,6 +57,9 @@ def limits(first: Training, samples: Sequence[str], *, adversarial: bool) -> lis
     adversarial : bool
         Whether an adversarial loss is known in the line.
     """
+    if first.saw_no_rock:
+        rocks = f"of rock it has seen {' and '.join(samples)} only" if samples else "it saw no rock"
+        return [f"- {first.model} learned from no rock, and {rocks}: measure before you trust it."]
     here = f" and {' and '.join(samples)} here" if samples else ""
     lines = [
         (

@@ -44,9 +44,19 @@ class Training:
         return self.parent is not None
 
     @property
+    def published(self) -> Mapping[str, str]:
+        """Where its weights, or those that it started from, were published; {} otherwise."""
+        return self.record.get("published", {})
+
+    @property
+    def saw_no_rock(self) -> bool:
+        """Whether its weights are as published, and those who published them used no rock."""
+        return bool(self.published) and not self.samples
+
+    @property
     def is_told(self) -> bool:
         """Whether its record tells of all that its weights have seen since their first step."""
-        return bool(self.record) and not self.continued
+        return bool(self.record) and (bool(self.published) or not self.continued)
 
 
 # A model's own training, then those of the models that it started from, the youngest first.
@@ -135,6 +145,7 @@ def remark(sample: str, line: Line, shared: Collection[str]) -> str:
     `shared` is what `shared_pairs` returns.
     """
     first = given(line)
-    if first and not (first.is_told and sample in shared):
-        return f"seen by {first.model} or not: unknown"
-    return "" if first or sample in samples_of(line) else "never seen in training"
+    if first and not first.saw_no_rock:
+        told = first.is_told and sample in shared
+        return "" if told else f"seen by {first.model} or not: unknown"
+    return "" if sample in samples_of(line) else "never seen in training"

@@ -48,10 +48,14 @@ def rock_of(
     """Return whether the weights of a model have seen a rock: seen, unseen or unknown.
 
     Unknown where no record of a training here names the rock, but one of the line is missing or
-    took place elsewhere. `scans` maps samples to the one whose fine scan they share: one rock.
+    took place elsewhere, unless on no rock. `scans` maps samples to the one whose fine scan they
+    share: one rock.
     """
     line, scans = line_of(model, trainings), scans or {}
     if scans.get(sample, sample) in {scans.get(each, each) for each in samples_of(line)}:
         return "seen"
-    whole = line and line[-1].parent is None and not line[-1].elsewhere
+    if not line:
+        return "unknown"
+    first = line[-1]
+    whole = first.saw_no_rock or (first.parent is None and not first.elsewhere)
     return "unseen" if whole else "unknown"

@@ -27,7 +27,7 @@ DEGRADATION = (
     "degradation_noise_correlation",
     "degradation_fit",
 )
-INFERENCE = ("self_ensemble",)
+INFERENCE = ("self_ensemble", "back_projection")
 SPLIT = ("train", "val", "test", "depth_step")
 
 

@@ -8,6 +8,9 @@ from typing import Any
 from sandstone.errors import InputError
 from sandstone.fields import Kind, are, check_fields, is_number, is_whole
 from sandstone.files import read_json, sha256_of, write_json
+from sandstone.imaging.back_projection import Network, back_projected
+from sandstone.imaging.degrade import Degradation
+from sandstone.imaging.redegrade import REACH
 from sandstone.models.options import STAGES, generator_files
 from sandstone.sizes import zyx
 from sandstone.upscaling.blocks import Tiling
@@ -52,6 +55,16 @@ def _is_source(value: Any) -> bool:
     )
 
 
+def _is_back_projection(value: Any) -> bool:
+    return value == {} or (
+        isinstance(value, dict)
+        and value.keys() == {"iterations", "degradation"}
+        and is_whole(value["iterations"])
+        and isinstance(value["degradation"], dict)
+        and value["degradation"].get("kernel") in REACH
+    )
+
+
 KINDS: dict[str, Kind] = {
     "volume": lambda value: isinstance(value, str),
     "model": lambda value: isinstance(value, str),
@@ -61,6 +74,7 @@ KINDS: dict[str, Kind] = {
     "voxel_size_um": lambda value: are(is_number, value, 3) and min(value) > 0,
     "tiling": _is_tiling,
     "window": _is_window,
+    "back_projection": _is_back_projection,
 }
 
 
@@ -85,6 +99,8 @@ class Layout:
     window : dict
         `low` and `high`, the grey levels that the network sees as 0 and 1; `percentiles`, or
         None if grey levels were given; `below` and `above`, the voxels beyond, which saturate.
+    back_projection : dict
+        `iterations` and the `degradation` by which to project back; {} for not at all.
     """
 
     volume: str
@@ -95,6 +111,15 @@ class Layout:
     voxel_size_um: VoxelSize
     tiling: Tiling
     window: dict[str, Any]
+    back_projection: dict[str, Any]
+
+    def faithful(self, network: Network) -> Network:
+        """Return a network that projects back as the layout says."""
+        if not self.back_projection:
+            return network
+        made = Degradation(**self.back_projection["degradation"])
+        iterations = self.back_projection["iterations"]
+        return back_projected(network, self.tiling.scale, made, iterations)
 
     @property
     def grey_window(self) -> tuple[float, float]:

@@ -1,0 +1,1 @@
+"""Published networks, trained by others on photographs, to start from."""

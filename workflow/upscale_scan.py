@@ -1,0 +1,122 @@
+"""Upscale one scan by a trained model, without any config of one's own: `make upscale`.
+
+Runs the workflow for this volume alone, and says where the result is and how to look at it.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY / "workflow" / "scripts"))
+
+from sandstone import cli  # noqa: E402
+from sandstone.config.given import PREFIX, PRETRAINED  # noqa: E402
+from sandstone.errors import InputError, shown  # noqa: E402
+
+GIVEN = "given"  # what the config calls a model that is named by its folder
+
+
+def name_of(volume: str) -> str:
+    """Return a name for the result from that of the scan: lower case, digits and underscores.
+
+    Raises
+    ------
+    InputError
+        If nothing is left of the name.
+    """
+    stem = Path(volume).name.split(".")[0] or Path(volume).resolve().name
+    name = re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_")
+    if not name:
+        raise InputError(f"{shown(volume)} has no letter or digit in its name: rename it")
+    return name
+
+
+def check_scan(volume: str, voxel_size_um: float | None) -> None:
+    """Refuse a scan that cannot be read or tells no voxel size, before anything starts."""
+    from sandstone.volumes.volume import open_volume
+
+    try:
+        with open_volume(volume, voxel_size_um=voxel_size_um):
+            pass
+    except InputError as error:
+        if voxel_size_um is None and "voxel_size_um" in str(error):
+            raise InputError(f"{error}; with make: VOXEL_UM=6") from error
+        raise
+
+
+def overlay(args: argparse.Namespace, name: str) -> dict[str, Any]:
+    """Return what lies over config.yaml: this volume, this model, and nothing to measure."""
+    from sandstone.models.folder import generator_of
+
+    pretrained = args.model.startswith(PREFIX)
+    folder = PRETRAINED.parent / args.model if pretrained else Path(args.model).resolve()
+    entry = {
+        "path": str(Path(args.volume).resolve()),
+        "model": args.model if pretrained else GIVEN,
+        "axes": args.axes,
+    }
+    if args.voxel_um:
+        entry["voxel_size_um"] = args.voxel_um
+    laid_over: dict[str, Any] = {
+        "pairs": {"scale": generator_of(folder)["scale"]},
+        "evaluation": {"models": []},
+        "upscale": {name: entry},
+    }
+    if not pretrained:
+        laid_over["models"] = {GIVEN: {"weights": str(folder)}}
+    return laid_over
+
+
+def command(laid_over: dict[str, Any], name: str, cores: str) -> list[str]:
+    """Return the call of Snakemake that makes the volume and its figure."""
+    settings = [f"{key}={json.dumps(value)}" for key, value in laid_over.items()]
+    folder = f"results/upscaled/{name}"
+    targets = [
+        f"{folder}/{name}.ome.zarr/zarr.json",
+        f"results/figures/upscaled/{name}/slice.png",
+    ]
+    start = ["snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", cores]
+    return [*start, "--config", *settings, "--", *targets]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line of this script."""
+    arguments = cli.argument_parser(__doc__)
+    add = arguments.add_argument
+    add("volume", help="the scan: a file, a folder or a glob of slices")
+    add("--voxel-um", type=cli.positive_float, help="edge of its voxels, where it does not say")
+    add(
+        "--model",
+        default=f"{PREFIX}sandstone_x4",
+        help="one that comes with this project, or the folder of a trained one",
+    )
+    add("--axes", choices=("z", "mean"), default="z", help="enlarge slices, or all three axes")
+    add("--cores", default="all", help="of the machine")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Check the scan, run the workflow for it, say where the result is."""
+    args = parser().parse_args(argv)
+    name = name_of(args.volume)
+    check_scan(args.volume, args.voxel_um)
+    call = command(overlay(args, name), name, args.cores)
+    if code := subprocess.run(call, check=False).returncode:
+        sys.exit(code)
+    folder = Path("results/upscaled", name).absolute()
+    print(
+        f"\nupscaled  {folder}/{name}.ome.zarr"
+        f"\n          napari, with its plugin napari-ome-zarr, opens it; so does Fiji's N5 viewer"
+        f"\nfigure    {Path('results/figures/upscaled', name, 'slice.png').absolute()}"
+        f"\nas TIFF   formats: [zarr, tiff] in a config; docs/upscaling.md"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
