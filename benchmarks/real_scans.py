@@ -1,6 +1,7 @@
 """Learn from a real pair of scans in an empty folder; print what each route gains on the real one.
 
-Needs the shared pair (SANDSTONE_DATA): 2 µm and 6 µm scans of one Bentheimer plug.
+Needs the shared pair (SANDSTONE_DATA): 2 µm and 6 µm scans of one Bentheimer plug. With the weights
+of LPIPS (SANDSTONE_WEIGHTS) it measures that too.
 """
 
 import argparse
@@ -16,6 +17,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("SANDSTONE_DATA", REPOSITORY.parent / "shared" / "data"))
+WEIGHTS = Path(os.environ.get("SANDSTONE_WEIGHTS", REPOSITORY.parent / "shared" / "weights"))
+LPIPS = WEIGHTS / "lpips_alex.npz"
 FINE, COARSE = (DATA / f"bentheimer_pair_{name}.tif" for name in ("hr2um", "lr6um"))
 REAL = "bentheimer"
 
@@ -26,7 +29,10 @@ def run_workflow(directory: Path, cores: int) -> float:
         *("snakemake", "--snakefile", REPOSITORY / "Snakefile", "--directory", directory),
         *("--configfile", REPOSITORY / "config" / "bentheimer.yaml", "--cores", cores),
         *("--config", f"samples={{{REAL}: {{path: {FINE}, lr: {{path: {COARSE}}}}}}}"),
+        f"upscale={{coarse: {{path: {COARSE}}}}}",
     ]
+    if LPIPS.is_file():
+        command.append(f"weights={{lpips_alex: {{path: {LPIPS}}}}}")
     start = time.monotonic()
     subprocess.run([*map(str, command)], check=True)
     return time.monotonic() - start
@@ -74,6 +80,14 @@ def report_gaps(results: Path) -> None:
         )
 
 
+def report_volume(results: Path) -> None:
+    """Print the upscaled volume against the fine scan, beside cubic interpolation."""
+    print("\nthe whole coarse scan, upscaled along all axes, on the test slices of the fine one:")
+    for row in rows_of(results / "upscaled" / "coarse" / "quality.csv"):
+        over = f"{row['gain']} [{row['gain_low']}, {row['gain_high']}]" if row["gain"] else ""
+        print(f"{row['method']:<10}{row['metric']:<18}{float(row['mean']):9.4f}   {over}")
+
+
 def main() -> None:
     """Run, report."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -91,6 +105,7 @@ def main() -> None:
         report_registration(results)
         report_scores(results)
         report_gaps(results)
+        report_volume(results)
     print(f"\n{platform.machine()}, {os.cpu_count()} cores: {seconds / 60:.1f} min in all")
 
 

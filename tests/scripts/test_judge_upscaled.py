@@ -43,7 +43,10 @@ def judge(tmp_path: Path):
         return path
 
     def run(
-        upscaled: np.ndarray, *flags: object, mask: np.ndarray | None = None
+        upscaled: np.ndarray,
+        *flags: object,
+        mask: np.ndarray | None = None,
+        test: tuple[int, int] = (0, SHAPE[0] - 1),
     ) -> list[list[dict]]:
         fine = rock()
         mask = np.ones(SHAPE, bool) if mask is None else mask
@@ -59,7 +62,10 @@ def judge(tmp_path: Path):
             "grey_max": 255,
         }
         files.write_json(tmp_path / "rock.json", metadata)
-        pairs = tile_pairs.write(tmp_path / "rock.h5", {}, sample="rock", guard_slices=3)
+        splits = {"train": (90, 91), "val": (95, 96), "test": test}
+        pairs = tile_pairs.write(
+            tmp_path / "rock.h5", {}, sample="rock", guard_slices=3, slices=splits
+        )
         tables = [tmp_path / "quality.csv", tmp_path / "quality.spectrum.csv"]
         words = [
             *("--name", "plug", "--method", "srresnet", "--pairs", pairs),
@@ -121,6 +127,16 @@ def test_a_place_that_is_too_small_is_refused(judge, tmp_path: Path):
     with pytest.raises(InputError, match="share no square of 32 x 32 voxels"):
         judge(rock() * 100.0, mask=mask)
     assert not (tmp_path / "quality.csv").exists()
+
+
+def test_only_slices_of_the_test_split_are_looked_at(judge):
+    upscaled = rock() * 100.0
+    upscaled[:8] = 0  # elsewhere it may be as wrong as it likes
+    rows, _ = judge(upscaled, test=(8, 11))
+    assert {row["n"] for row in rows} == {"4"}
+    assert float(rows[0]["mean"]) > 0
+    own = next(row for row in rows if row["method"] == "srresnet")
+    assert float(own["mean"]) == np.inf
 
 
 def test_no_more_slices_than_tell_enough():

@@ -359,3 +359,16 @@ def test_what_a_model_without_record_has_seen_is_unknown(summarise, tmp_path: Pa
     table = write_table(tmp_path, "a", "srgan")
     rows = rows_of(summarise([table], [write_pairs(tmp_path / "a.h5", "a")]))
     assert {row["rock"] for row in rows} == {"unknown"}
+
+
+def test_the_lr_error_of_a_real_scan_ranks_nobody(
+    summarise, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header = HEADER.replace("ssim", "lr_rmse")
+    tables = [write_table(tmp_path, "a", name, header=header) for name in ("bicubic", "lanczos")]
+    made = {"kernel": "scanned", "psf_sigma": [3.0, 3.0, 3.0]}
+    pairs = tile_pairs.write(tmp_path / "a.h5", {}, sample="a", degradation=made)
+    found = {row["metric"]: row["baseline"] for row in rows_of(summarise(tables, [pairs]))}
+    assert found["psnr_db"]
+    assert found["lr_rmse"] == ""
+    assert "its LR error ranks nobody" in capsys.readouterr().out

@@ -1,7 +1,8 @@
 """Judge an upscaled volume by a true fine scan of the same rock, beside cubic interpolation.
 
 Both are brought to the fine scan's slices and grey levels and compared where all three show the
-rock. The fine scan itself is not interpolated, since that would smooth its noise.
+rock, on slices of its test split alone: the model may have learned from the others. The fine scan
+itself is not interpolated, since that would smooth its noise.
 """
 
 import argparse
@@ -122,10 +123,14 @@ class Scores:
 
 
 def judge(
-    stack: "Slices", scans: "Mapping[str, CoarseScan]", greys: "GreyMap"
+    stack: "Slices",
+    scans: "Mapping[str, CoarseScan]",
+    greys: "GreyMap",
+    test: tuple[int, int],
 ) -> "tuple[list[int], dict[str, Scores]]":
     """Return the depths of the slices that were looked at, and the scores of each method.
 
+    Depths count slices of the raw volume; `test` is the first and the last that may be looked at.
     The scores of ``hr`` are those of the fine scan against itself.
 
     Raises
@@ -141,7 +146,8 @@ def judge(
 
     grid, rows, columns = window_of(stack)
     pixel_um = spectra.in_plane_voxel_size_um(grid.voxel_size_um)
-    inside = [z for z in range(grid.shape[0]) if all(s.shown(z).any() for s in scans.values())]
+    first, last = (depth - stack.metadata["origin"][0] for depth in test)
+    inside = [z for z in range(first, last + 1) if all(s.shown(z).any() for s in scans.values())]
     zs = [inside[k] for k in chosen_slices(len(inside))]
     shown = np.ones(grid.shape[1:], bool)
     for z in zs:
@@ -225,7 +231,12 @@ def parser() -> argparse.ArgumentParser:
     add("--slices", type=cli.InputPath, required=True, help="slices of the fine scan (.tif)")
     add("--mask", type=cli.InputPath, required=True, help="their rock mask (.mask.tif)")
     add("--metadata", type=cli.InputPath, required=True, help="their description (.json)")
-    add("--pairs", type=cli.InputPath, required=True, help="their tile pairs, for the guard (.h5)")
+    add(
+        "--pairs",
+        type=cli.InputPath,
+        required=True,
+        help="their tile pairs, for guard and splits (.h5)",
+    )
     add("--registration", type=cli.InputPath, help="of the fine and the coarse scan (.json)")
     add("--degradation", type=cli.InputPath, help="fitted to both, for their grey levels (.json)")
     add("--confidence", type=cli.fraction, default=0.95, help="of the intervals")
@@ -250,6 +261,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     with open_pairs(args.pairs) as pairs:
         block_slices = guard.span_slices(pairs.attrs)
+        test = pairs.split("test").slices
     interval = partial(
         block_bootstrap,
         block_slices=block_slices,
@@ -269,7 +281,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             name: CoarseScan(each.read, each.shape, each.voxel_size_um, transform, grid)
             for name, each in volumes.items()
         }
-        zs, scores = judge(stack, scans, greys)
+        zs, scores = judge(stack, scans, greys, test)
         for each in volumes.values():
             each.check_unchanged()
         read = [file for each in volumes.values() for file in each.files]

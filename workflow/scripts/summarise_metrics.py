@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandstone import cli
-from sandstone.choices import BASELINES
+from sandstone.choices import BASELINES, SCANNED
 from sandstone.errors import InputError, note
 from sandstone.provenance.record import add_record_flag, write_record
 
@@ -157,7 +157,11 @@ def read_attributes(paths: Sequence[str]) -> "dict[str, PairsAttributes]":
 
 
 def scores(
-    table: TileTable, alike: Sequence[TileTable], interval: "Callable[..., MeanInterval]"
+    table: TileTable,
+    alike: Sequence[TileTable],
+    interval: "Callable[..., MeanInterval]",
+    *,
+    scanned: bool,
 ) -> dict[str, Score]:
     """Return the scores of one method by metric.
 
@@ -169,6 +173,9 @@ def scores(
     interval : callable
         Takes values and depths of tiles, shape (n,): the bootstrap with its settings, so that
         means and gains have the same draws.
+    scanned : bool
+        Whether LR is a real coarse scan. It is blurred along z too, which one slice cannot show:
+        HR itself has an LR error then, and the least one is no merit.
     """
     from sandstone.metrics import gains, quality
 
@@ -177,7 +184,8 @@ def scores(
     for name, values in table.metrics.items():
         metric = quality.described(name)
         by_method = {each.method: each.metrics[name] for each in alike if name in each.metrics}
-        best = gains.best_baseline(metric, by_method)
+        ranked = not (scanned and metric.grid == "lr")
+        best = gains.best_baseline(metric, by_method) if ranked else None
         gain = None
         if best is not None and best != table.method:
             over = interval(metric.gain(values, by_method[best]), z)
@@ -220,10 +228,15 @@ def summarise(
                 method=table.method,
                 rock=rock(table.method, table.sample, trainings, scans),
                 depths=table.corners[:, 0],
-                scores=scores(table, alike, interval),
+                scores=scores(table, alike, interval, scanned=is_scanned(about[table.sample])),
             )
         )
     return results
+
+
+def is_scanned(attributes: "PairsAttributes") -> bool:
+    """Say whether the LR tiles of a sample are those of a real coarse scan."""
+    return attributes.degradation["kernel"] == SCANNED
 
 
 def rock(
@@ -275,6 +288,8 @@ def print_summary(
         print_caveats(own, blocks)
         if sentence := guard.warning(about[sample]):
             note(sentence)
+        if is_scanned(about[sample]):
+            print("LR is a real scan, blurred along z too: its LR error ranks nobody")
         print_means(own)
         print_gains(own, confidence)
 
