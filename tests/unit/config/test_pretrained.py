@@ -1,0 +1,102 @@
+"""Models that come with this project, named where models are named."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import given_model
+
+from sandstone.config import given
+from sandstone.errors import InputError
+
+NAME = "pretrained/rock_x4"
+
+
+@pytest.fixture(autouse=True)
+def pretrained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of such models that holds one."""
+    monkeypatch.setattr(given, "PRETRAINED", tmp_path)
+    return given_model.write(tmp_path / "rock_x4")
+
+
+def added(config: dict[str, Any]) -> dict[str, Any]:
+    given.add_pretrained(config)
+    return config
+
+
+def test_it_may_be_named_wherever_a_model_is(pretrained: Path):
+    config = added(
+        {
+            "models": {"own": {"init_from": NAME}},
+            "evaluation": {"models": ["own", NAME]},
+            "upscale": {"plug": {"model": NAME}},
+        }
+    )
+    assert config["models"] == {
+        "own": {"init_from": "rock_x4"},
+        "rock_x4": {"weights": str(pretrained)},
+    }
+    assert config["evaluation"]["models"] == ["own", "rock_x4"]
+    assert config["upscale"]["plug"]["model"] == "rock_x4"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"models": {"own": {"init_from": "other"}}, "evaluation": {"models": ["own"]}},
+        {"models": [], "evaluation": {"models": "x"}, "upscale": {"a": None}},
+        {"evaluation": {"models": [3, None]}},
+        [],
+        None,
+    ],
+)
+def test_what_names_none_stays_as_it_is(config: Any):
+    before = copy.deepcopy(config)
+    assert added(config) == before
+
+
+def test_a_misspelt_one_is_refused_with_those_that_are_there():
+    with pytest.raises(InputError, match=r"'pretrained/rok'.*choose from pretrained/rock_x4"):
+        added({"upscale": {"plug": {"model": "pretrained/rok"}}})
+
+
+def test_its_name_may_not_be_that_of_another_model():
+    config = {"models": {"rock_x4": {"steps": 3}}, "evaluation": {"models": [NAME]}}
+    with pytest.raises(InputError, match="give it another name"):
+        added(config)
+
+
+def test_a_published_network_need_not_be_there_yet(tmp_path: Path):
+    model = {"weights": "data/weights/photo", "published": "span_photo"}
+    config = {"models": {"photo": model}, "pairs": {"scale": 3}}
+    given.check(config, "photo")
+    assert given.generator(config, "photo")["architecture"] == "span"
+
+
+@pytest.mark.parametrize(
+    ("weights", "scale", "words"),
+    [
+        ("data/weights/photo", 8, "for the scales 2, 3, 4, while pairs.scale is 8"),
+        ("elsewhere/photo", 4, "downloads go inside data/"),
+    ],
+)
+def test_a_published_network_that_cannot_be_made_is_refused(weights, scale, words):
+    model = {"weights": weights, "published": "span_photo"}
+    with pytest.raises(InputError, match=words):
+        given.check({"models": {"photo": model}, "pairs": {"scale": scale}}, "photo")
+
+
+def test_the_models_of_the_project_are_whole():
+    """Each folder of pretrained/: small, with its card, record and origin, and their hashes."""
+    root = Path(given.__file__).resolve().parents[4] / "pretrained"
+    folders = [path.parent for path in sorted(root.glob("*/generator.json"))]
+    size = sum(file.stat().st_size for folder in folders for file in folder.iterdir())
+    assert size <= 2_200_000
+    for folder in folders:
+        assert given.folder.check(folder)["scale"] == int(folder.name[-1])
+        assert given.folder.training_of(folder)
+        assert given.folder.published_of(folder)["licence"] == "MIT"
+        assert (folder / "model_card.md").is_file()
+        json.loads((folder / "generator.json").read_text(encoding="utf-8"))
