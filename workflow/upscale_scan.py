@@ -1,10 +1,10 @@
 """Upscale one scan by a trained model, without any config of one's own: `make upscale`.
 
-Runs the workflow for this volume alone, and says where the result is and how to look at it.
+Runs the workflow for this volume alone, by a config that it writes beside the result, and says
+where the result is and how to look at it.
 """
 
 import argparse
-import json
 import re
 import subprocess
 import sys
@@ -18,8 +18,6 @@ sys.path.insert(0, str(REPOSITORY / "workflow" / "scripts"))
 from sandstone import cli  # noqa: E402
 from sandstone.config.given import PREFIX, PRETRAINED  # noqa: E402
 from sandstone.errors import InputError, shown  # noqa: E402
-
-GIVEN = "given"  # what the config calls a model that is named by its folder
 
 
 def name_of(volume: str) -> str:
@@ -56,9 +54,10 @@ def overlay(args: argparse.Namespace, name: str) -> dict[str, Any]:
 
     pretrained = args.model.startswith(PREFIX)
     folder = PRETRAINED.parent / args.model if pretrained else Path(args.model).resolve()
+    model = args.model if pretrained else name_of(str(folder))
     entry = {
         "path": str(Path(args.volume).resolve()),
-        "model": args.model if pretrained else GIVEN,
+        "model": model,
         "axes": args.axes,
     }
     if args.voxel_um:
@@ -69,20 +68,19 @@ def overlay(args: argparse.Namespace, name: str) -> dict[str, Any]:
         "upscale": {name: entry},
     }
     if not pretrained:
-        laid_over["models"] = {GIVEN: {"weights": str(folder)}}
+        laid_over["models"] = {model: {"weights": str(folder)}}
     return laid_over
 
 
-def command(laid_over: dict[str, Any], name: str, cores: str) -> list[str]:
+def command(config: Path, name: str, cores: str) -> list[str]:
     """Return the call of Snakemake that makes the volume and its figure."""
-    settings = [f"{key}={json.dumps(value)}" for key, value in laid_over.items()]
     folder = f"results/upscaled/{name}"
     targets = [
         f"{folder}/{name}.ome.zarr/zarr.json",
         f"results/figures/upscaled/{name}/slice.png",
     ]
     start = ["snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", cores]
-    return [*start, "--config", *settings, "--", *targets]
+    return [*start, "--configfile", str(config), "--", *targets]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -104,9 +102,14 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Check the scan, run the workflow for it, say where the result is."""
     args = parser().parse_args(argv)
+
+    from sandstone.files import write_json
+
     name = name_of(args.volume)
     check_scan(args.volume, args.voxel_um)
-    call = command(overlay(args, name), name, args.cores)
+    config = Path("results/upscaled", f"{name}.json")
+    write_json(config, overlay(args, name))
+    call = command(config, name, args.cores)
     if code := subprocess.run(call, check=False).returncode:
         sys.exit(code)
     folder = Path("results/upscaled", name).absolute()
@@ -114,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"\nupscaled  {folder}/{name}.ome.zarr"
         f"\n          napari, with its plugin napari-ome-zarr, opens it; so does Fiji's N5 viewer"
         f"\nfigure    {Path('results/figures/upscaled', name, 'slice.png').absolute()}"
-        f"\nas TIFF   formats: [zarr, tiff] in a config; docs/upscaling.md"
+        f"\nconfig    {config.absolute()}, to go on from; docs/upscaling.md says what to choose"
     )
 
 

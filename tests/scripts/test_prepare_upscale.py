@@ -5,7 +5,7 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-from helpers import small_upscaling
+from helpers import small_upscaling, tile_pairs
 
 from sandstone import sizes
 from sandstone.errors import InputError
@@ -182,6 +182,41 @@ def test_voxels_that_the_model_has_not_learned_are_told(prepared, tmp_path, caps
         assert "voxels of 6 µm within slices" in told[0]
         assert note in told[0]
         assert told[0].endswith("train on slices of 3 µm")
+
+
+def test_a_network_that_saw_no_rock_is_noted(prepared, tmp_path, capsys):
+    told = {"published": {"seen": "photographs, and no rock"}}
+    (tmp_path / "training.json").write_text(json.dumps(told), encoding="utf-8")
+    prepared(small_upscaling.rock((3, 20, 30)), training=tmp_path / "training.json")
+    assert "has learned to enlarge photographs, and no rock; look" in capsys.readouterr().out
+
+
+def test_back_projection_widens_the_halo_and_stands_in_the_layout(prepared, tmp_path):
+    rock = small_upscaling.rock((3, 20, 30))
+    plain = prepared(rock)
+    pairs = tile_pairs.write(tmp_path / "rock.h5", {})
+    made = prepared(rock, pairs=pairs, back_projection=2)
+    assert plain.back_projection == {}
+    assert made.back_projection == {"iterations": 2, "degradation": {"kernel": "bicubic"}}
+    assert made.tiling.halo == plain.tiling.halo + 2 * (2 + 2)
+    black = np.zeros((1, 16, 16), np.float32)
+    assert made.faithful(lambda lr: lr.repeat(2, 1).repeat(2, 2))(black).max() == 0
+
+
+def test_back_projection_needs_one_known_degradation(prepared, tmp_path):
+    rock = small_upscaling.rock((3, 20, 30))
+    psf = {"kernel": "psf", "psf_sigma": 2.0, "noise": 0.0}
+    one = tile_pairs.write(tmp_path / "one.h5", {})
+    other = tile_pairs.write(tmp_path / "other.h5", {}, degradation=psf)
+    unknown = tile_pairs.write(tmp_path / "scan.h5", {}, degradation={"kernel": "scanned"})
+    for pairs, words in (
+        ((one, other), "degraded in different ways"),
+        ((unknown,), "how its LR tiles were made is unknown"),
+    ):
+        with pytest.raises(InputError, match=words):
+            prepared(rock, pairs=pairs, back_projection=1)
+    with pytest.raises(InputError, match="needs --pairs"):
+        prepared(rock, back_projection=1)
 
 
 def test_a_given_model_without_a_record_of_its_training_is_noted(prepared, tmp_path, capsys):

@@ -143,11 +143,8 @@ def compare_voxels(record: str, volume: "Volume", scale: int) -> None:
 
     remedy = "train the model again"
     training = read_json(record, remedy=remedy)
-    if not training:  # of a given model
-        note(
-            "which voxels the model has learned to enlarge is unknown, since it came without a "
-            "record of its training; look at the result with care"
-        )
+    if sentence := _no_voxels(training):
+        note(f"{sentence}; look at the result with care")
         return
     hr_sizes = training.get("voxel_size_um")
     if not (isinstance(hr_sizes, dict) and hr_sizes) or not all(
@@ -163,6 +160,18 @@ def compare_voxels(record: str, volume: "Volume", scale: int) -> None:
         f"voxels of {edge:g} µm within slices, while the model has learned to enlarge voxels "
         f"of {shown}; look at the result with care, or train on slices of {edge / scale:g} µm"
     )
+
+
+def _no_voxels(training: Mapping[str, Any]) -> str | None:
+    """Return why no voxels are known that a given model has learned to enlarge, if that is so."""
+    if not training:
+        return (
+            "which voxels the model has learned to enlarge is unknown, since it came without a "
+            "record of its training"
+        )
+    if "published" in training and "voxel_size_um" not in training:
+        return f"the model has learned to enlarge {training['published']['seen']}"
+    return None
 
 
 def find_grey_window(args: argparse.Namespace, volume: "Volume") -> Sequence[float]:

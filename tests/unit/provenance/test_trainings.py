@@ -61,3 +61,21 @@ def test_samples_of_one_scan_are_one_rock():
     assert trainings.rock_of("new", "d", LINE, {"a": "d"}) == "seen"
     assert trainings.rock_of("new", "d", LINE, {"d": "a"}) == "seen"
     assert trainings.rock_of("new", "d", LINE, {"a": "pair", "d": "pair"}) == "seen"
+
+
+def published(**more: object) -> trainings.Training:
+    """A network that others trained on no rock."""
+    origin = {"network": "SPAN", "source": "here", "licence": "MIT", "sha256": "ab", "seen": "cats"}
+    return trainings.Training("photo", {"published": origin, **more}, elsewhere=True)
+
+
+def test_what_started_from_no_rock_has_seen_only_what_is_recorded():
+    line = by_model(training("tuned", "a", "photo"), published())
+    assert trainings.rock_of("tuned", "a", line) == "seen"
+    assert trainings.rock_of("tuned", "b", line) == "unseen"
+    assert trainings.rock_of("photo", "a", line) == "unseen"
+
+
+def test_a_training_elsewhere_that_started_so_leaves_rocks_unknown():
+    own = by_model(published(voxel_size_um={"c": [2, 2, 2]}))
+    assert trainings.rock_of("photo", "a", own) == "unknown"

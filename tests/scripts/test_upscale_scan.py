@@ -1,0 +1,98 @@
+"""One scan upscaled without any config: its name, what it asks for, and what it refuses."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tifffile
+from helpers import given_model
+
+from sandstone.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def upscale_scan(repository: Path) -> Any:
+    """The script, which is no stage of the workflow and lies beside its scripts."""
+    spec = importlib.util.spec_from_file_location(
+        "upscale_scan", repository / "workflow" / "upscale_scan.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["upscale_scan"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Path:
+    """A scan that does not tell its voxel size."""
+    import numpy as np
+
+    path = tmp_path / "Core plug (2).TIF"
+    tifffile.imwrite(path, np.zeros((3, 20, 20), np.uint8), photometric="minisblack")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("volume", "name"),
+    [("a/Core plug (2).TIF", "core_plug_2"), ("scan.ome.zarr", "scan"), ("7-µm.raw.gz", "7_m")],
+)
+def test_the_result_is_named_after_the_scan(upscale_scan: Any, volume: str, name: str) -> None:
+    assert upscale_scan.name_of(volume) == name
+
+
+def test_a_name_without_letters_is_refused(upscale_scan: Any) -> None:
+    with pytest.raises(InputError, match="rename it"):
+        upscale_scan.name_of("---.tif")
+
+
+def test_a_scan_without_voxel_size_is_refused_with_what_to_type(
+    upscale_scan: Any, scan: Path
+) -> None:
+    with pytest.raises(InputError, match=r"with make: VOXEL_UM=6"):
+        upscale_scan.check_scan(str(scan), None)
+    upscale_scan.check_scan(str(scan), 6.0)
+
+
+def test_the_workflow_is_asked_for_this_volume_alone(
+    upscale_scan: Any, scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = given_model.write(tmp_path / "mine", scale=2)
+    monkeypatch.chdir(tmp_path)
+    calls = []
+
+    class Done:
+        returncode = 0
+
+    monkeypatch.setattr(
+        upscale_scan.subprocess, "run", lambda call, **_: calls.append(call) or Done()
+    )
+    upscale_scan.main([str(scan), "--voxel-um", "6", "--model", str(model)])
+    [call] = calls
+    config = json.loads(Path(call[call.index("--configfile") + 1]).read_text(encoding="utf-8"))
+    assert config == {
+        "pairs": {"scale": 2},
+        "evaluation": {"models": []},
+        "models": {"mine": {"weights": str(model)}},
+        "upscale": {
+            "core_plug_2": {
+                "path": str(scan),
+                "model": "mine",
+                "axes": "z",
+                "voxel_size_um": 6.0,
+            }
+        },
+    }
+    assert call[call.index("--") + 1 :] == [
+        "results/upscaled/core_plug_2/core_plug_2.ome.zarr/zarr.json",
+        "results/figures/upscaled/core_plug_2/slice.png",
+    ]
+
+
+def test_a_folder_that_holds_no_model_is_refused(
+    upscale_scan: Any, scan: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=r"holds no generator\.json"):
+        upscale_scan.main([str(scan), "--voxel-um", "6", "--model", str(tmp_path)])
