@@ -142,9 +142,11 @@ def _setting(value: str | float | Sequence[float]) -> str:
 def network_section(generator: Mapping[str, Any]) -> list[str]:
     """Return what the generator is made of."""
     from sandstone.models import description
+    from sandstone.models.options import acting
     from sandstone.training import words
 
-    options = (words.option(name, value) for name, value in generator.items() if name != "scale")
+    shown = {name: value for name, value in acting(generator).items() if name != "scale"}
+    options = (words.option(name, value) for name, value in shown.items())
     return [
         "## Network",
         "",

@@ -93,6 +93,16 @@ def discriminator_config(
     }
 
 
+def acting(generator: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a generator that act on it, without those that it does not have."""
+    lacking = LACKS.get(generator["architecture"], ())
+    return {
+        name: value
+        for name, value in generator.items()
+        if name not in lacking and value is not None
+    }
+
+
 def checked(network: Mapping[str, Any]) -> dict[str, Any]:
     """Return the checked options of either network from its JSON.
 
