@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "workflow" / "scripts"))
 
 from sandstone import cli  # noqa: E402
-from sandstone.config.given import PREFIX, PRETRAINED  # noqa: E402
+from sandstone.config.given import PREFIX, PRETRAINED, add_pretrained  # noqa: E402
 from sandstone.errors import InputError, shown  # noqa: E402
 
 
@@ -53,6 +53,8 @@ def overlay(args: argparse.Namespace, name: str) -> dict[str, Any]:
     from sandstone.models.folder import generator_of
 
     pretrained = args.model.startswith(PREFIX)
+    if pretrained:
+        add_pretrained({"upscale": {name: {"model": args.model}}})  # refuses a misspelt one
     folder = PRETRAINED.parent / args.model if pretrained else Path(args.model).resolve()
     model = args.model if pretrained else name_of(str(folder))
     entry = {

@@ -91,6 +91,11 @@ def test_the_workflow_is_asked_for_this_volume_alone(
     ]
 
 
+def test_a_misspelt_model_is_refused(upscale_scan: Any, scan: Path) -> None:
+    with pytest.raises(InputError, match="is no model that comes with this project; choose from"):
+        upscale_scan.main([str(scan), "--voxel-um", "6", "--model", "pretrained/sandstone_x5"])
+
+
 def test_a_folder_that_holds_no_model_is_refused(
     upscale_scan: Any, scan: Path, tmp_path: Path
 ) -> None:
