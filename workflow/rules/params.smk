@@ -195,7 +195,9 @@ def given_folder(wildcards, output):
 def digest_of_given(wildcards):
     """Tell a folder that holds another model now; what is published under one name never changes."""
     model = config["models"][wildcards.model]
-    return model.get("published") or digest_of_folder(model["weights"])
+    if "published" in model:
+        return [model["published"], str(config["pairs"]["scale"])]
+    return digest_of_folder(model["weights"])
 
 
 def published_folder(wildcards):
