@@ -27,6 +27,13 @@ def test_the_published_file_becomes_a_model(shared_weights: Path, tmp_path: Path
     assert np.allclose(np.array(load_generator(made)(grey))[:, 30:40, 30:40], 0.5, atol=0.02)
 
 
+def test_a_download_leaves_nothing_but_the_model(shared_weights: Path, tmp_path: Path):
+    url = (shared_weights / "team38_span_ch28_slim.pth").as_uri()
+    fetch_span_photo.main(["--url", url, "--output", str(tmp_path / "photo")])
+    names = {file.name for file in (tmp_path / "photo").iterdir()}
+    assert names == {"generator.json", "generator.weights.h5", "published.json"}
+
+
 def test_another_file_is_refused(tmp_path: Path):
     (tmp_path / "other.pth").write_bytes(b"another network")
     with pytest.raises(InputError, match=r"has the SHA-256 .*: fetch it again"):

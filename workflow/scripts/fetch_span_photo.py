@@ -7,13 +7,15 @@ measure beside the models of a study.
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from sandstone import cli
 from sandstone.errors import InputError
 from sandstone.priors import published
+
+
+DOWNLOAD = "published.pth"
 
 
 def fetch(url: str, sha256: str, file: str | None, folder: Path) -> Path:
@@ -27,7 +29,7 @@ def fetch(url: str, sha256: str, file: str | None, folder: Path) -> Path:
     from sandstone import download, files
 
     if not file:
-        target = folder / "published.pth"
+        target = folder / DOWNLOAD  # here, so that what arrived is there for another attempt
         download.download(url, target, sha256=sha256)
         return target
     if not Path(file).is_file():
@@ -75,8 +77,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Fetch, check, convert, write."""
     args = parser().parse_args(argv)
     folder = Path(args.output or f"data/weights/span_photo_x{args.scale}")
-    with tempfile.TemporaryDirectory() as temporary:
-        write_model(fetch(args.url, args.sha256, args.file, Path(temporary)), args.scale, folder)
+    write_model(fetch(args.url, args.sha256, args.file, folder), args.scale, folder)
+    (folder / DOWNLOAD).unlink(missing_ok=True)
     print(f"wrote {folder}", flush=True)
 
 
