@@ -14,7 +14,6 @@ from sandstone import cli
 from sandstone.errors import InputError
 from sandstone.priors import published
 
-
 DOWNLOAD = "published.pth"
 
 
