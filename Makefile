@@ -70,15 +70,16 @@ bench: .venv/.installed ## Measure: run each script in benchmarks/, to the end o
 ROCK := {"path": "rock.tif", "voxel_size_um": 8, "model": "srgan", "hr": "pair", "formats": ["zarr", "tiff"]}
 PAIR := {"path": "rock.tif", "voxel_size_um": 2, "lr": {"path": "rock.tif", "voxel_size_um": 8}}
 SAMPLES := {"pair": $(PAIR), "shrunken": {"scan_of": "pair"}}
-MEASURED := {"models": ["srgan", "old"], "samples": ["phantom", "pair", "shrunken"]}
-DRAWN := {"upscale": {"rock": $(ROCK)}, "models": {"old": {"weights": "old"}}, "samples": $(SAMPLES), "evaluation": $(MEASURED)}
+MODELS := {"old": {"weights": "old"}, "half": {"interpolate": ["srresnet", "srgan"], "alpha": 0.5}}
+MEASURED := {"models": ["srgan", "old", "half"], "samples": ["phantom", "pair", "shrunken"]}
+DRAWN := {"upscale": {"rock": $(ROCK)}, "models": $(MODELS), "samples": $(SAMPLES), "evaluation": $(MEASURED)}
 STAND_INS := import pathlib, numpy, tifffile; from helpers import given_model; \
 	given_model.write(pathlib.Path("old")); tifffile.imwrite("rock.tif", numpy.zeros((8, 8, 8), "uint16"))
 rulegraph: .venv/.installed
 	@folder=$$(mktemp -d) && cd $$folder && echo '$(DRAWN)' > rock.json \
 		&& $(IN_VENV) PYTHONPATH="$(CURDIR)/workflow/scripts:$(CURDIR)/tests" python -c '$(STAND_INS)' \
-		&& $(IN_VENV) snakemake --snakefile "$(CURDIR)/Snakefile" --configfile rock.json --rulegraph \
-		| sed '/label = "all"/d; / -> 0$$/d' | dot -Tsvg > "$(CURDIR)/docs/rulegraph.svg" && rm -r $$folder
+		&& $(IN_VENV) snakemake --snakefile "$(CURDIR)/Snakefile" --configfile rock.json --rulegraph > graph.dot \
+		&& sed '/label = "all"/d; / -> 0$$/d' graph.dot | dot -Tsvg > "$(CURDIR)/docs/rulegraph.svg" && rm -r $$folder
 
 slurm: .venv-slurm/.installed ## Build .venv-slurm, which adds Snakemake's plugin for Slurm to .venv
 

@@ -161,9 +161,11 @@ def nodes(node: Schema, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
 
 
 def _alternatives(whole: Schema, child: Schema) -> list[Schema]:
-    """Return what a subschema may be: of one with a condition both branches."""
+    """Return what a subschema may be: of one with conditions every branch."""
     branches = [child[branch] for branch in ("then", "else") if branch in child]
-    return [resolve(whole, each) for each in branches or [child]]
+    if not branches:
+        return [resolve(whole, child)]
+    return [found for branch in branches for found in _alternatives(whole, branch)]
 
 
 def leaves(node: Schema) -> dict[str, Schema]:

@@ -39,10 +39,11 @@ CONFIG = {
         "srgan": {"train_on": ["first"], "generator": SMALL["generator"], "crop": 12},
         "tuned": {"init_from": "srresnet", "train_on": ["second"], **SMALL},
         "twice_tuned": {"init_from": "tuned", "train_on": ["second"], **SMALL},
+        "between": {"interpolate": ["srresnet", "tuned"], "alpha": 0.3},
     },
     "evaluation": {
         "samples": ["second"],
-        "models": ["twice_tuned", "srresnet"],
+        "models": ["twice_tuned", "srresnet", "between"],
         "baselines": ["bicubic"],
     },
 }
@@ -53,7 +54,8 @@ def test_the_card_reads_the_trainings_of_all_ancestors(
 ) -> None:
     folder = clone(tmp_path)
     (folder / "study.yaml").write_text(yaml.safe_dump(CONFIG), "utf-8")
-    cards = {name: f"results/models/{name}/model_card.md" for name in ("twice_tuned", "srresnet")}
+    named = ("twice_tuned", "srresnet", "between")
+    cards = {name: f"results/models/{name}/model_card.md" for name in named}
     options = ("-n", "--printshellcmds", "--configfile", "study.yaml")
     done = snakemake(folder, *options, targets=tuple(cards.values()))
     tuned = flags(planned_command(done, "model_card twice_tuned"))
@@ -67,8 +69,15 @@ def test_the_card_reads_the_trainings_of_all_ancestors(
     summary = flags(planned_command(done, "summarise_metrics"))
     assert set(summary["--trainings"]) == {
         f"results/models/{name}/training.provenance.json"
-        for name in ("twice_tuned", "tuned", "srresnet")
+        for name in ("twice_tuned", "tuned", "srresnet", "between")
     }
+    half = planned_command(done, "interpolate_models between")
+    assert flags(half)["--first"] == ["results/models/srresnet"]
+    assert flags(half)["--second"] == ["results/models/tuned"]
+    assert flags(half)["--alpha"] == ["0.3"]
+    card = flags(planned_command(done, "model_card between"))
+    assert card["--pairs"] == ["results/pairs/second.h5", "results/pairs/first.h5"]
+    assert "--history" not in card
     alone = flags(planned_command(done, "model_card srresnet"))
     assert "--ancestors" not in alone
     assert alone["--pairs"] == ["results/pairs/first.h5"]

@@ -343,8 +343,36 @@ def bootstrap_flags():
 
 def line_of(model):
     """A model and those that it descends from, the youngest first."""
-    parent = config["models"][model].get("init_from")
-    return [model, *line_of(parent)] if parent else [model]
+    parents = used.parents(config["models"][model])
+    return [model, *line_of(parents[-1])] if parents else [model]
+
+
+def ends_of(wildcards):
+    """What a model lies between: their networks and the records of their trainings."""
+    folders = [f"results/models/{end}" for end in ends(wildcards)]
+    return {
+        "networks": expand(
+            "{folder}/generator{end}", folder=folders, end=[".weights.h5", ".json"]
+        ),
+        "trainings": list(map(training_record, ends(wildcards))),
+    }
+
+
+def ends(wildcards):
+    return config["models"][wildcards.model]["interpolate"]
+
+
+def ends_flags(wildcards):
+    """Their folders, and the records of their trainings."""
+    first, second = ends(wildcards)
+    folder = "results/models/"
+    records = list(map(training_record, (first, second)))
+    return [
+        *flag("first", folder + first),
+        *flag("second", folder + second),
+        *flag("trainings", records),
+        *flag("alpha", config["models"][wildcards.model]["alpha"]),
+    ]
 
 
 def samples_of_line(model):
@@ -373,7 +401,7 @@ def model_card_inputs(wildcards):
         measured = config["evaluation"]["samples"]
         inputs["measured"] = [f"results/pairs/{sample}.h5" for sample in measured]
         inputs["given"] = f"results/models/{line[-1]}/generator.weights.h5"
-    if model not in given_models():
+    if model in trained_models():
         inputs["history"] = f"results/models/{model}/history.csv"
     return inputs
 

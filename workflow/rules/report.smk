@@ -43,7 +43,7 @@ def configured_flags():
             *flag("dtype", config["slices"]["dtype"]),
         ]
     for model in used_models():
-        if model in given_models():
+        if model not in trained_models():
             continue
         flags[f"models/{model}/training"] = [
             *files_of_training(model),

@@ -78,8 +78,13 @@ def given_models():
 
 def trained_models():
     """Models that this workflow trains, used or not."""
-    given = given_models()
-    return [name for name in config["models"] if name not in given]
+    return [name for name, model in config["models"].items() if used.is_trained(model)]
+
+
+def interpolated_models():
+    """Models that lie between two others, used or not."""
+    models = config["models"].items()
+    return [name for name, model in models if used.is_interpolated(model)]
 
 
 def used_samples():
@@ -160,8 +165,8 @@ def of_models():
 
 
 def figures_of(model):
-    """Of a given model its network alone; one without adversarial loss has no discriminator to draw."""
-    if used.is_given(model):
+    """Of one not trained here its network alone; without adversarial loss there is no discriminator to draw."""
+    if not used.is_trained(model):
         return ["generator"]
     discriminator = ["discriminator"] if model["loss"]["adversarial"] else []
     return ["generator", *discriminator, "training"]

@@ -123,3 +123,37 @@ rule take_model:
             --training {output.training:q} \
             --provenance {output.provenance:q}
         """
+
+
+rule interpolate_models:
+    """Make a model between two others, by the weighted mean of their weights."""
+    input:
+        unpack(ends_of),
+    output:
+        weights="results/models/{model}/generator.weights.h5",
+        generator="results/models/{model}/generator.json",
+        provenance="results/models/{model}/training.provenance.json",
+    log:
+        "results/logs/interpolate_models/{model}.log",
+    wildcard_constraints:
+        model=one_of(interpolated_models()),
+    localrule: True
+    conda:
+        "../envs/provenance.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        logged=launcher,
+        script=path_of("interpolate_models"),
+        rerun_on=reasons("provenance", "interpolate_models"),
+        ends=ends_flags,
+    shell:
+        """
+        exec {params.logged:q} {log:q} {params.script:q} \
+            {params.ends:q} \
+            --weights {output.weights:q} \
+            --generator {output.generator:q} \
+            --provenance {output.provenance:q}
+        """

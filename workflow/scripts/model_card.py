@@ -171,6 +171,8 @@ def training_section(line: Line, history: "pd.DataFrame | None") -> list[str]:
     if not record or line[0].saw_no_rock:
         known = elsewhere.origin(line[0]) if record else elsewhere.UNKNOWN
         return ["## Training", "", f"It took place elsewhere. {known}", ""]
+    if line[0].is_between:
+        return between_section(line)
     packages = (f"{name} {version}" for name, version in record["packages"].items())
     course = "" if history is None else f" {_course(history)}"
     return [
@@ -188,6 +190,24 @@ def training_section(line: Line, history: "pd.DataFrame | None") -> list[str]:
         *(f"| {what} | {how} |" for what, how in words.facts(line[0].parameters)),
         "",
         f"Packages: {', '.join(packages)}.",
+        "",
+        f"Made by `{record['command']}`",
+        "",
+    ]
+
+
+def between_section(line: Line) -> list[str]:
+    """Return which two models one lies between."""
+    record, alpha = line[0].record, line[0].record["parameters"]["alpha"]
+    second, first = lineage.ends(line[0])
+    return [
+        "## Training",
+        "",
+        (
+            f"None of its own: its weights are {1 - alpha:g} × those of {first} + {alpha:g} × "
+            f"those of {second} (network interpolation, Wang et al. 2018). The cards of both tell "
+            "what these have gone through."
+        ),
         "",
         f"Made by `{record['command']}`",
         "",

@@ -6,6 +6,7 @@ import yaml
 
 from sandstone.choices import AUTO_GUARD
 from sandstone.config import checks as configuration
+from sandstone.config import used
 from sandstone.errors import InputError
 
 Config = configuration.Config
@@ -234,4 +235,46 @@ def test_what_is_no_mapping_is_refused(content: object) -> None:
 def test_values_that_only_the_schema_holds_for_equal_end_in_a_sentence(config: Config) -> None:
     config["evaluation"]["baselines"] = [[], b""]
     with pytest.raises(InputError, match=r"^config: evaluation\.baselines"):
+        configuration.validate(config)
+
+
+# --- models between two others ---
+
+
+def between(config: Config, **entry: object) -> None:
+    config["models"]["half"] = {"interpolate": ["srresnet", "srgan"], "alpha": 0.5, **entry}
+    config["evaluation"]["models"] = ["half"]
+
+
+def test_a_model_between_two_others_needs_both(config: Config) -> None:
+    between(config)
+    configuration.validate(config)
+    assert used.used_models(config) == ["half", "srresnet", "srgan"]
+    assert config["models"]["half"].keys() == {"interpolate", "alpha"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"interpolate": ["srgan", "srresnet"]}, "srresnet does not start from srgan"),
+        ({"interpolate": ["srresnet", "nobody"]}, "names 'nobody', which is not in models"),
+        ({"interpolate": ["srresnet", "half"]}, "names half, which lies between others"),
+        ({"alpha": 1.5}, "alpha"),
+        ({"steps": 3}, "steps"),
+    ],
+)
+def test_a_model_between_strangers_is_refused(
+    config: Config, entry: dict[str, object], words: str
+) -> None:
+    between(config, **entry)
+    with pytest.raises(InputError, match=words):
+        configuration.validate(config)
+
+
+def test_projecting_back_needs_a_model_that_is_trained_here(config: Config, tmp_path: Path) -> None:
+    between(config)
+    (tmp_path / "plug.tif").touch()
+    config["upscale"] = {"plug": {"path": str(tmp_path / "plug.tif"), "model": "half"}}
+    config["inference"] = {"back_projection": 2}
+    with pytest.raises(InputError, match="its model half is not trained here"):
         configuration.validate(config)

@@ -10,7 +10,7 @@ from sandstone.config.coarse import check_pair, share_scans, write_out_registrat
 from sandstone.config.paths import check_inside_data, check_path, home_advice
 from sandstone.config.plain_yaml import check_keys
 from sandstone.config.sources import check_same_downloads, check_source
-from sandstone.config.used import drop_nulls, is_given, used_models
+from sandstone.config.used import drop_nulls, is_given, is_interpolated, is_trained, used_models
 from sandstone.errors import InputError, shortened, shown
 
 Config = dict[str, Any]
@@ -102,13 +102,45 @@ def _check_weights(config: Config) -> None:
 def _check_models(config: Config) -> None:
     """Refuse used models that cannot be trained or taken; those of config.yaml may not fit."""
     names = used_models(config)
-    taken = [name for name in names if is_given(config["models"].get(name, {}))]
-    for name in taken:
-        given.check(config, name)
-    _check_back_projection(config)
+    entries = {name: config["models"].get(name, {}) for name in names}
     for name in names:
-        if name not in taken:
+        if is_given(entries[name]):
+            given.check(config, name)
+    _check_back_projection(config)
+    between = [name for name in names if is_interpolated(entries[name])]
+    for name in between:
+        _check_ends(config, name)
+    for name in names:
+        if is_trained(entries[name]):
             _check_training(config, name)
+    for name in between:
+        _check_line(config, name)
+
+
+def _check_ends(config: Config, name: str) -> None:
+    """Refuse a model between others that are none, or lie between others themselves."""
+    key, ends = f"models.{name}.interpolate", config["models"][name]["interpolate"]
+    _check_names(config, key, ends, section="models")
+    for end in ends:
+        if is_interpolated(config["models"][end]):
+            raise InputError(f"config: {key} names {end}, which lies between others; name its ends")
+
+
+def _check_line(config: Config, name: str) -> None:
+    """Refuse a model between strangers, where the mean of weights is noise."""
+    key, (first, second) = f"models.{name}.interpolate", config["models"][name]["interpolate"]
+    if first not in _line(config, second):
+        raise InputError(
+            f"config: {key} names {first} and {second}, but {second} does not start from {first} "
+            "(init_from), and between strangers lies no network; name a model and what started "
+            "from it, in this order"
+        )
+
+
+def _line(config: Config, name: str) -> list[str]:
+    """Return a model and those that it starts from, the youngest first."""
+    parent = config["models"][name].get("init_from")
+    return [name, *_line(config, parent)] if parent else [name]
 
 
 def _check_back_projection(config: Config) -> None:
@@ -116,11 +148,11 @@ def _check_back_projection(config: Config) -> None:
     if not config["inference"]["back_projection"]:
         return
     for volume, entry in config["upscale"].items():
-        if is_given(config["models"].get(entry["model"], {})):
+        if not is_trained(config["models"].get(entry["model"], {})):
             raise InputError(
-                f"config: inference.back_projection acts on upscale.{volume} too, but how the LR "
-                f"of its given model {entry['model']} was made is unknown; set it to 0, or train "
-                "a model from it with init_from"
+                f"config: inference.back_projection acts on upscale.{volume} too, but its model "
+                f"{entry['model']} is not trained here, so how its LR was made is unknown; set it "
+                "to 0, or train a model from it with init_from"
             )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sandstone.config.paths import check_inside_data, check_path, home_advice
-from sandstone.config.used import is_given
+from sandstone.config.used import is_given, is_interpolated
 from sandstone.errors import InputError, shortened, shown
 from sandstone.models import folder, options
 from sandstone.priors import published
@@ -55,7 +55,7 @@ def _uses(config: Config) -> list[tuple[Config, str]]:
         return [each for each in values if isinstance(each, dict)]
 
     uses = [(entry, "model") for entry in entries("upscale")]
-    uses += [(entry, "init_from") for entry in entries("models")]
+    uses += [(entry, key) for entry in entries("models") for key in ("init_from", "interpolate")]
     evaluation = config.get("evaluation")
     uses += [(evaluation, "models")] if isinstance(evaluation, dict) else []
     return [(entry, key) for entry, key in uses if key in entry]
@@ -180,6 +180,8 @@ def generator(config: Config, name: str) -> dict[str, Any]:
         If the folder of a given model holds no description of a generator.
     """
     model = config["models"][name]
+    if is_interpolated(model):
+        return generator(config, model["interpolate"][0])
     if not is_given(model):
         return model["generator"]
     if is_to_fetch(model):

@@ -26,10 +26,25 @@ def used_models(config: Config) -> list[str]:
     upscaling = [entry["model"] for entry in config["upscale"].values()]
     models = list(dict.fromkeys(config["evaluation"]["models"] + upscaling))
     for model in models:
-        parent = config["models"].get(model, {}).get("init_from")
-        if parent and parent not in models:
-            models.append(parent)
+        models += [each for each in parents(config["models"].get(model, {})) if each not in models]
     return models
+
+
+def parents(model: Config) -> list[str]:
+    """Return the models whose weights one starts from, or lies between, the youngest last."""
+    if is_interpolated(model):
+        return list(model["interpolate"])
+    return [model["init_from"]] if "init_from" in model else []
+
+
+def is_interpolated(model: Config) -> bool:
+    """Say whether the entry of a model names two others that it lies between."""
+    return "interpolate" in model
+
+
+def is_trained(model: Config) -> bool:
+    """Say whether the entry of a model asks for a training."""
+    return not (is_given(model) or is_interpolated(model))
 
 
 def is_given(model: Config) -> bool:

@@ -34,14 +34,21 @@ class Training:
 
     @property
     def parent(self) -> str | None:
-        """The folder whose weights it started from, None where it started from scratch."""
-        files = (Path(records.name_of(file)) for file in self.record.get("inputs", []))
-        return next((file.parent.name for file in files if file.name.endswith(WEIGHTS)), None)
+        """The folder whose weights it started from, None where it started from scratch.
+
+        Of a model between two others it is the one that started from the other.
+        """
+        return next(iter(ends(self)), None)
 
     @property
     def continued(self) -> bool:
         """Whether it started from the weights of yet another training."""
         return self.parent is not None
+
+    @property
+    def is_between(self) -> bool:
+        """Whether it is no training, but the mean of the weights of two models."""
+        return "alpha" in self.parameters
 
     @property
     def published(self) -> Mapping[str, str]:
@@ -57,6 +64,12 @@ class Training:
     def is_told(self) -> bool:
         """Whether its record tells of all that its weights have seen since their first step."""
         return bool(self.record) and (bool(self.published) or not self.continued)
+
+
+def ends(training: Training) -> list[str]:
+    """Return the folders whose weights a training, or a model between two others, has read."""
+    files = (Path(records.name_of(file)) for file in training.record.get("inputs", []))
+    return [file.parent.name for file in files if file.name.endswith(WEIGHTS)]
 
 
 # A model's own training, then those of the models that it started from, the youngest first.

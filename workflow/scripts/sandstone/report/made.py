@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sandstone.choices import BASELINES
-from sandstone.config.used import is_given, used_models, used_samples
+from sandstone.config.used import is_given, is_interpolated, used_models, used_samples
 from sandstone.report.results import Result, Results
 from sandstone.training import words
 
@@ -165,6 +165,10 @@ def _model(config: Config, results: Results, model: str) -> Told:
         taken = results.find(f"models/{model}/given")
         return {"given": settings["weights"], "train_on": [], "recorded": bool(taken)}
     found = results.find(f"models/{model}/training")
+    if is_interpolated(settings):
+        alpha = found.parameters["alpha"] if found else settings["alpha"]
+        between = {"between": settings["interpolate"], "alpha": alpha}
+        return {**between, "train_on": [], "recorded": bool(found)}
     told: Told = {**flat(settings), "init_from": settings.get("init_from")}
     if found:
         parents = [file.parent.name for file in found.files("--init-weights")]
