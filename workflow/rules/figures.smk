@@ -422,6 +422,47 @@ rule plot_simulated_to_real:
         """
 
 
+rule plot_trade_off:
+    """Show how faithful and how sharp each method is, and the curve through models between two."""
+    input:
+        summary="results/metrics/summary.csv",
+    output:
+        png=report(
+            "results/figures/evaluation/{sample}/trade_off.png",
+            caption="../report/trade_off.rst",
+            category="3. Evaluation",
+            subcategory="{sample}",
+            labels={"figure": "trade-off"},
+        ),
+        pdf="results/figures/evaluation/{sample}/trade_off.pdf",
+        provenance="results/figures/evaluation/{sample}/trade_off.provenance.json",
+    log:
+        "results/logs/plot_trade_off/{sample}.log",
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        logged=launcher,
+        script=path_of("plot_trade_off"),
+        rerun_on=reasons("figures", "plot_trade_off"),
+        curves=flag("curves", curves()),
+        recommended=flag("recommended", config["evaluation"].get("recommended")),
+    shell:
+        """
+        exec {params.logged:q} {log:q} {params.script:q} \
+            --summary {input.summary:q} \
+            --sample {wildcards.sample:q} \
+            {params.curves:q} \
+            {params.recommended:q} \
+            --png {output.png:q} \
+            --pdf {output.pdf:q} \
+            --provenance {output.provenance:q}
+        """
+
+
 rule plot_upscaled:
     """Show a slice of a volume before and after upscaling, and the jitter."""
     input:

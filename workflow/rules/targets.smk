@@ -180,6 +180,28 @@ def of_evaluation():
             figure=["comparison", "metrics", "spectra"],
         ),
         *expand("evaluation/{sample}/simulated_to_real", sample=simulated_pairs()),
+        *expand("evaluation/{sample}/trade_off", sample=traded_off()),
+    ]
+
+
+def traded_off():
+    """Samples under evaluation, where models between two others are measured with both."""
+    return config["evaluation"]["samples"] if curves() else []
+
+
+def curves():
+    """The measured models between each two, with both, as the script takes them: alpha grows."""
+    models, measured = config["models"], config["evaluation"]["models"]
+    between = {}
+    for name in measured:
+        if used.is_interpolated(models[name]):
+            between.setdefault(tuple(models[name]["interpolate"]), []).append(name)
+    return [
+        "/".join(
+            [first, *sorted(names, key=lambda name: models[name]["alpha"]), second]
+        )
+        for (first, second), names in between.items()
+        if {first, second} <= {*measured}
     ]
 
 

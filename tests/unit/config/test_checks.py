@@ -278,3 +278,11 @@ def test_projecting_back_needs_a_model_that_is_trained_here(config: Config, tmp_
     config["inference"] = {"back_projection": 2}
     with pytest.raises(InputError, match="its model half is not trained here"):
         configuration.validate(config)
+
+
+def test_only_a_measured_model_is_recommended(config: Config) -> None:
+    config["evaluation"]["recommended"] = "srgan"
+    configuration.validate(config)
+    config["evaluation"]["models"] = ["srresnet"]
+    with pytest.raises(InputError, match="recommended is 'srgan', which .* does not measure"):
+        configuration.validate(config)

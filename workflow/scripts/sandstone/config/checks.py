@@ -227,6 +227,11 @@ def _check_evaluation(config: Config) -> None:
     _check_names(config, "evaluation.samples", evaluation["samples"])
     _check_names(config, "evaluation.models", evaluation["models"], section="models")
     baselines = schema.load()["$defs"]["evaluation"]["properties"]["baselines"]["items"]["enum"]
+    if evaluation.get("recommended") not in (None, *evaluation["models"]):
+        raise InputError(
+            f"config: evaluation.recommended is {shown(evaluation['recommended'])}, which "
+            "evaluation.models does not measure; name one of these"
+        )
     for name in config["models"]:
         if name in {*baselines, "hr"}:
             raise InputError(f"config: a model may not be called {name!r}; rename it")

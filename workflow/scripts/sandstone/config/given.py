@@ -57,7 +57,8 @@ def _uses(config: Config) -> list[tuple[Config, str]]:
     uses = [(entry, "model") for entry in entries("upscale")]
     uses += [(entry, key) for entry in entries("models") for key in ("init_from", "interpolate")]
     evaluation = config.get("evaluation")
-    uses += [(evaluation, "models")] if isinstance(evaluation, dict) else []
+    if isinstance(evaluation, dict):
+        uses += [(evaluation, "models"), (evaluation, "recommended")]
     return [(entry, key) for entry, key in uses if key in entry]
 
 
