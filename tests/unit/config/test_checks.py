@@ -284,5 +284,5 @@ def test_only_a_measured_model_is_recommended(config: Config) -> None:
     config["evaluation"]["recommended"] = "srgan"
     configuration.validate(config)
     config["evaluation"]["models"] = ["srresnet"]
-    with pytest.raises(InputError, match="recommended is 'srgan', which .* does not measure"):
+    with pytest.raises(InputError, match=r"recommended is 'srgan', which .* does not measure"):
         configuration.validate(config)
