@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 import zarr
-from helpers import small_upscaling
+from helpers import small_upscaling, tile_pairs
 
 import upscale_slab
 from sandstone import unchanged
@@ -60,6 +60,27 @@ def test_eight_slabs_are_one_slab_to_the_bit(ready, tmp_path, axes, shape):
         small_upscaling.upscale(tmp_path, volume, slab=slab, slabs=8)
     assert contents(tmp_path / "store") == whole
     assert len(whole) > 8
+
+
+@pytest.mark.parametrize(
+    "degradation",
+    [
+        {"kernel": "bicubic"},
+        {"kernel": "psf", "psf_sigma": 1.5, "noise": 0.01},
+        {"kernel": "scanned", "psf_sigma": [2.0, 1.0, 1.5]},
+    ],
+    ids=lambda made: made["kernel"],
+)
+def test_slabs_that_project_back_are_one_slab_to_the_bit(ready, tmp_path, degradation):
+    pairs = tile_pairs.write(tmp_path / "pairs.h5", {}, degradation=degradation)
+    volume = ready(small_upscaling.rock((3, 24, 30)), pairs=pairs, back_projection=1)
+    small_upscaling.upscale(tmp_path, volume)
+    whole = contents(tmp_path / "store")
+    (tmp_path / "store").rename(tmp_path / "first")
+    for slab in reversed(range(3)):
+        small_upscaling.upscale(tmp_path, volume, slab=slab, slabs=3)
+    assert contents(tmp_path / "store") == whole
+    assert len(whole) > 3
 
 
 def test_more_slabs_than_blocks_leave_some_idle(ready, tmp_path):

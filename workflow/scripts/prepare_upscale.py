@@ -71,8 +71,7 @@ def tiling_of(
         If the network's description is missing, or the volume too thin.
     """
     from sandstone.files import read_json
-    from sandstone.imaging.back_projection import reach
-    from sandstone.imaging.degrade import Degradation
+    from sandstone.imaging.back_projection import known, reach
     from sandstone.models.description import receptive_field
     from sandstone.upscaling.blocks import Tiling
 
@@ -81,7 +80,8 @@ def tiling_of(
     scale = generator["scale"]
     halo = receptive_field(generator)
     if projected:
-        halo += reach(scale, Degradation(**projected["degradation"]), projected["iterations"])
+        made = known(projected["degradation"], "--pairs")
+        halo += reach(scale, made, projected["iterations"])
     if args.scale is not None and args.scale != scale:
         raise InputError(
             f"the model in {args.model_dir} enlarges by {scale}, not by {args.scale}; train it "

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # The rooms whose code determines the voxels. The layout holds a hash of the input voxels.
 ROOMS = ("imaging", "models", "upscaling")
-LIBRARIES = ("keras", "numpy", "tensorflow", "zarr")
+LIBRARIES = ("keras", "numpy", "pillow", "scipy", "tensorflow", "zarr")
 
 
 def fingerprint(layout_path: Path, threads: int, *, self_ensemble: bool) -> str:

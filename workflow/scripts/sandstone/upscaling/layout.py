@@ -8,8 +8,7 @@ from typing import Any
 from sandstone.errors import InputError
 from sandstone.fields import Kind, are, check_fields, is_number, is_whole
 from sandstone.files import read_json, sha256_of, write_json
-from sandstone.imaging.back_projection import Network, back_projected
-from sandstone.imaging.degrade import Degradation
+from sandstone.imaging.back_projection import Network, back_projected, known
 from sandstone.imaging.redegrade import REACH
 from sandstone.models.options import STAGES, generator_files
 from sandstone.sizes import zyx
@@ -117,7 +116,8 @@ class Layout:
         """Return a network that projects back as the layout says."""
         if not self.back_projection:
             return network
-        made = Degradation(**self.back_projection["degradation"])
+        # JSON has no tuples, by which a blur along z, y and x is told from one number.
+        made = known(self.back_projection["degradation"], "layout.json")
         iterations = self.back_projection["iterations"]
         return back_projected(network, self.tiling.scale, made, iterations)
 
