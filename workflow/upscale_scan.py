@@ -18,21 +18,51 @@ sys.path.insert(0, str(REPOSITORY / "workflow" / "scripts"))
 from sandstone import cli  # noqa: E402
 from sandstone.config.given import PREFIX, PRETRAINED, add_pretrained  # noqa: E402
 from sandstone.errors import InputError, shown  # noqa: E402
+from sandstone.files import read_json, write_json  # noqa: E402
+from sandstone.volumes.folder import is_folder_of_slices, suffix_of  # noqa: E402
+
+LONGEST_NAME = 100  # as in the schema
 
 
 def name_of(volume: str) -> str:
     """Return a name for the result from that of the scan: lower case, digits and underscores.
+
+    Slices that a pattern names are called after their folder.
 
     Raises
     ------
     InputError
         If nothing is left of the name.
     """
-    stem = Path(volume).name.split(".")[0] or Path(volume).resolve().name
-    name = re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_")
+    path = Path(volume).resolve()
+    if not path.exists() and any(character in path.name for character in "*?["):
+        path = path.parent
+    stem = path.name.lower()
+    if not is_folder_of_slices(path):
+        stem = stem.removesuffix(suffix_of(path)).removesuffix(".ome")
+    name = re.sub(r"[^a-z0-9]+", "_", stem).strip("_")[:LONGEST_NAME]
     if not name:
         raise InputError(f"{shown(volume)} has no letter or digit in its name: rename it")
     return name
+
+
+def check_name(config: Path, volume: str) -> None:
+    """Refuse to write over the result of another scan of the same name.
+
+    Raises
+    ------
+    InputError
+        If the config of the result names another scan.
+    """
+    if not config.is_file():
+        return
+    entries = read_json(config, remedy="delete it").get("upscale", {})
+    others = [entry["path"] for entry in entries.values() if entry["path"] != volume]
+    if others:
+        raise InputError(
+            f"{config} is of another scan of this name, {shown(others[0])}; rename one of both, "
+            f"or move results/upscaled/{config.stem} and this file away"
+        )
 
 
 def check_scan(volume: str, voxel_size_um: float | None) -> None:
@@ -104,12 +134,10 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Check the scan, run the workflow for it, say where the result is."""
     args = parser().parse_args(argv)
-
-    from sandstone.files import write_json
-
     name = name_of(args.volume)
     check_scan(args.volume, args.voxel_um)
     config = Path("results/upscaled", f"{name}.json")
+    check_name(config, str(Path(args.volume).resolve()))
     write_json(config, overlay(args, name))
     call = command(config, name, args.cores)
     if code := subprocess.run(call, check=False).returncode:
@@ -117,7 +145,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     folder = Path("results/upscaled", name).absolute()
     print(
         f"\nupscaled  {folder}/{name}.ome.zarr"
-        f"\n          napari, with its plugin napari-ome-zarr, opens it; so does Fiji's N5 viewer"
+        f"\n          napari, with its plugin napari-ome-zarr, opens it; so does Fiji's N5 viewer;"
+        f"\n          ParaView opens the TIFF that docs/upscaling.md tells how to make"
         f"\nfigure    {Path('results/figures/upscaled', name, 'slice.png').absolute()}"
         f"\nconfig    {config.absolute()}, to go on from; docs/upscaling.md says what to choose"
     )

@@ -37,10 +37,33 @@ def scan(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("volume", "name"),
-    [("a/Core plug (2).TIF", "core_plug_2"), ("scan.ome.zarr", "scan"), ("7-µm.raw.gz", "7_m")],
+    [
+        ("a/Core plug (2).TIF", "core_plug_2"),
+        ("scan.ome.zarr", "scan"),
+        ("7-µm.raw.gz", "7_m"),
+        ("plug_2.2um_a.tif", "plug_2_2um_a"),
+        ("a/plug 3/slice_*.tif", "plug_3"),
+        ("x" * 200 + ".tif", "x" * 100),
+    ],
 )
 def test_the_result_is_named_after_the_scan(upscale_scan: Any, volume: str, name: str) -> None:
     assert upscale_scan.name_of(volume) == name
+
+
+def test_a_folder_of_slices_keeps_its_whole_name(upscale_scan: Any, tmp_path: Path) -> None:
+    (tmp_path / "plug at 2.2um").mkdir()
+    assert upscale_scan.name_of(f"{tmp_path}/plug at 2.2um/") == "plug_at_2_2um"
+
+
+def test_the_result_of_another_scan_of_the_same_name_is_kept(
+    upscale_scan: Any, tmp_path: Path
+) -> None:
+    config = tmp_path / "plug.json"
+    upscale_scan.check_name(config, "/a/plug.tif")
+    config.write_text(json.dumps({"upscale": {"plug": {"path": "/a/plug.tif"}}}), "utf-8")
+    upscale_scan.check_name(config, "/a/plug.tif")
+    with pytest.raises(InputError, match=r"of another scan of this name, '?/a/plug.tif"):
+        upscale_scan.check_name(config, "/b/plug.tif")
 
 
 def test_a_name_without_letters_is_refused(upscale_scan: Any) -> None:
