@@ -124,6 +124,7 @@ def invented(shape):
         voxel_size_um=(12.25, 10.125, 10.125),
         tiling=Tiling(shape, scale=4, axes="z", tile=256, batch=1, halo=0),
         window={"low": -1234.5678, "high": 65432.125, "percentiles": [0.125, 99.875], "below": 3},
+        back_projection={},
     )
     edge = min(16, *shape[1:])
     lr, sr = (np.zeros(each[1:], np.float32) for each in (shape, layout.tiling.sr_shape))

@@ -42,7 +42,8 @@ def test_the_config_is_told_by_the_names_of_the_records(config, tmp_path):
         assert group["settings"].keys() <= parameters("make_pairs"), what
     assert {*made.PAIRS, *made.SPLIT, *made.DEGRADATION} <= parameters("make_pairs")
     assert set(made.SLICES) <= parameters("slice_volume")
-    assert set(made.INFERENCE) <= parameters("super_resolve") & parameters("upscale_slab")
+    assert set(made.INFERENCE) <= parameters("super_resolve")
+    assert set(made.INFERENCE) <= parameters("prepare_upscale") | parameters("upscale_slab")
     assert {"model", "axes", "scale", "window", "levels"} <= parameters("prepare_upscale")
     assert {"confidence", "resamples", "seed"} <= told["summary"].keys()
 
