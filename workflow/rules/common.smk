@@ -25,9 +25,10 @@ logging.raiseExceptions = False
 from snakemake import __version__ as snakemake_version
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
+from snakemake.settings.types import DeploymentMethod
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from sandstone import run, slurm_nodes
+from sandstone import cards, run, slurm_nodes
 from sandstone.choices import BASELINES, FITTED, acting
 from sandstone.config import plain_yaml, used
 from sandstone.config.checks import validate
@@ -202,6 +203,39 @@ def one_sentence():
 def stop(sentence):
     print(f"sandstone-srgan: error: {one_line(str(sentence))}", file=sys.stderr)
     sys.exit(2)
+
+
+# --- graphics cards ---
+
+
+def gpu_with_cuda(wildcards):
+    """One card for a job whose conda environment brings CUDA; none where no card is seen, or on a cluster."""
+    return 1 if count_cards() and (with_conda() or cards.has_cuda()) else None
+
+
+def gpu_of_method(wildcards):
+    """Of a model: interpolation needs none, and the conda environment has no CUDA."""
+    needs = wildcards.method in config["models"] and not with_conda()
+    return gpu_with_cuda(wildcards) if needs else None
+
+
+def gpu_of_lpips(wildcards):
+    """LPIPS alone is a network, and the conda environment has no CUDA."""
+    needs = weights("lpips_alex") and not with_conda()
+    return gpu_with_cuda(wildcards) if needs else None
+
+
+@cache
+def count_cards():
+    """The cards of this machine, which Snakemake then hands out; the user may have said how many."""
+    found = len(cards.seen()) if workflow.is_main_process and workflow.local_exec else 0
+    if found and "gpu" not in workflow.global_resources:
+        workflow.register_resource("gpu", found)
+    return found
+
+
+def with_conda():
+    return DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 
 
 # --- what Snakemake says meanwhile ---

@@ -22,6 +22,7 @@ rule super_resolve:
     resources:
         mem_mb=4000,
         runtime=120,
+        gpu=gpu_of_method,
     params:
         logged=launcher,
         script=path_of("super_resolve"),

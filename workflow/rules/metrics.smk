@@ -54,6 +54,7 @@ rule compute_metrics:
     resources:
         mem_mb=4000,
         runtime=120,
+        gpu=gpu_of_lpips,
     params:
         logged=launcher,
         script=path_of("compute_metrics"),

@@ -30,6 +30,7 @@ rule train:
     resources:
         mem_mb=8000,
         runtime=720,
+        gpu=gpu_with_cuda,
     params:
         logged=launcher,
         script=path_of("train"),

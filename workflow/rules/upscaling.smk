@@ -116,6 +116,7 @@ rule upscale_slab:
     resources:
         mem_mb=8000,
         runtime=720,
+        gpu=gpu_with_cuda,
     params:
         logged=launcher,
         script=path_of("upscale_slab"),

@@ -1,8 +1,10 @@
+import keras
 import numpy as np
 import pytest
 from helpers.small_networks import SMALL, random_images
+from scipy.ndimage import gaussian_filter
 
-from sandstone.models import inference, networks
+from sandstone.models import inference, networks, weights
 
 pytestmark = pytest.mark.usefixtures("seed")
 
@@ -26,6 +28,24 @@ def test_prediction_uses_running_averages_and_leaves_them():
     batch = np.stack([np.zeros((5, 5, 1)), np.ones((5, 5, 1))]).astype(np.float32)
     np.testing.assert_allclose(inference.predict(model, batch)[:1], alone, atol=1e-6)
     assert all(map(np.array_equal, before, model.get_weights()))
+
+
+def test_float16_gives_the_image_of_float32_within_its_rounding(repository):
+    """On cards with tensor cores a training may compute so; the weights are the same."""
+    folder = repository / "pretrained" / "sandstone_x4"
+    full = weights.load_generator(folder)
+    previous = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        half = weights.load_generator(folder)
+    finally:
+        keras.config.set_dtype_policy(previous)
+    assert half.compute_dtype == "float16"
+    lr = gaussian_filter(random_images(48, 48), 2)[np.newaxis, ..., np.newaxis]
+    lr = (lr - lr.min()) / np.ptp(lr)
+    difference = np.abs(inference.predict(half, lr) - inference.predict(full, lr))
+    assert 0 < difference.mean() < np.finfo(np.float16).eps
+    assert difference.max() < 0.02
 
 
 def test_a_network_that_looks_one_way_loses_its_direction():

@@ -4,6 +4,8 @@ import contextlib
 import os
 from collections.abc import Iterator
 
+from sandstone import cards
+
 # Variables with these beginnings choose Keras's settings and TensorFlow's kernels and rounding.
 # What a user set for other work must not act here; those that concern memory alone may.
 FOREIGN = ("KERAS_", "TF_", "ONEDNN_", "DNNL_")
@@ -18,7 +20,8 @@ def start(*, seed: int = 0, threads: int) -> None:
     Operations are deterministic and run one after another. Each splits its sums over
     `threads` threads, so that this number is part of the result and may not follow the
     machine. TensorFloat-32 is off: it would round factors to ten bits. Neither a keras.json nor
-    variables of Keras, TensorFlow and oneDNN act. Memory of GPUs is taken as it is needed.
+    variables of Keras, TensorFlow and oneDNN act. Of several GPUs it takes a free one, and memory
+    as it needs it.
 
     Parameters
     ----------
@@ -28,6 +31,7 @@ def start(*, seed: int = 0, threads: int) -> None:
         Of one operation on CPU.
     """
     _clean_environment()
+    cards.take()
     with _without_stderr():
         import keras
         import tensorflow as tf
