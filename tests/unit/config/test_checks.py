@@ -130,7 +130,7 @@ MISTAKES = {
         "weights.vgg19.path",
     ),
     "weights that are not there": (
-        _set("weights", value={"vgg19": {"path": "none.h5"}}),
+        _set("weights", value={"lpips_alex": {"path": "none.h5"}}),
         "no file is",
     ),
     "unknown upscaling model": (_upscale(model="none"), "upscale.plug.model names 'none'"),
@@ -220,8 +220,16 @@ def test_null_drops_a_model(config: Config) -> None:
     assert [*config["models"]] == ["srresnet"]
 
 
+def test_weights_that_no_loss_asks_for_may_be_absent(config: Config) -> None:
+    config["weights"] = {"vgg19": {"path": "none.h5"}}
+    configuration.validate(config)
+    config["models"]["srgan"]["loss"]["content_kind"] = "vgg19"
+    with pytest.raises(InputError, match="no file is"):
+        configuration.validate(config)
+
+
 def test_a_tilde_in_a_path_is_explained_where_nothing_is(config: Config) -> None:
-    config["weights"] = {"vgg19": {"path": "~/none.h5"}}
+    config["weights"] = {"lpips_alex": {"path": "~/none.npz"}}
     with pytest.raises(InputError, match=r"no file is; write your home folder out, .* knows ~; "):
         configuration.validate(config)
 

@@ -86,7 +86,15 @@ def _check_fitted(config: Config, section: str, degradation: Config) -> None:
 
 
 def _check_weights(config: Config) -> None:
+    """Refuse files of weights that are used and are neither there nor to be had.
+
+    Those of LPIPS measure; the others are asked for by the content loss of their name.
+    """
+    entries = [config["models"].get(name, {}) for name in used_models(config)]
+    used = {"lpips_alex", *(entry.get("loss", {}).get("content_kind") for entry in entries)}
     for name, weights in config["weights"].items():
+        if name not in used:
+            continue
         key = f"config: weights.{name}.path"
         check_path(key, weights["path"])
         if Path(weights["path"]).is_file():
