@@ -1,6 +1,7 @@
 """Measure a trained model with more and more back-projection, on tile pairs of a finished run.
 
-Prints PSNR, SSIM and the LR error of the test tiles, all from one run of this script.
+Takes the folder of results, the sample and the model, by default those of `make demo`. Prints PSNR,
+SSIM and the LR error of the test tiles, all from one run of this script.
 """
 
 import argparse
@@ -56,11 +57,13 @@ def measure(results: Path, sample: str, model: str, iterations: int) -> dict[str
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("results", type=Path, help="results/ of a finished run")
-    parser.add_argument("sample")
-    parser.add_argument("model")
+    parser.add_argument("results", type=Path, nargs="?", default=Path("results"))
+    parser.add_argument("sample", nargs="?", default="phantom")
+    parser.add_argument("model", nargs="?", default="srresnet")
     parser.add_argument("--iterations", type=int, nargs="+", default=[0, 1, 3, 10])
     arguments = parser.parse_args()
+    if not arguments.results.is_dir():
+        sys.exit(f"back_projection: {arguments.results} is absent; run make demo, or name another")
     print(f"{arguments.model} on {arguments.sample}")
     print("iterations  psnr_db    ssim  lr_rmse")
     for iterations in arguments.iterations:
