@@ -71,7 +71,7 @@ ROCK := {"path": "rock.tif", "voxel_size_um": 8, "model": "srgan", "hr": "pair",
 PAIR := {"path": "rock.tif", "voxel_size_um": 2, "lr": {"path": "rock.tif", "voxel_size_um": 8}}
 SAMPLES := {"pair": $(PAIR), "shrunken": {"scan_of": "pair"}}
 MODELS := {"old": {"weights": "old"}, "half": {"interpolate": ["srresnet", "srgan"], "alpha": 0.5}}
-MEASURED := {"models": ["srresnet", "half", "srgan", "old"], "samples": ["phantom", "pair", "shrunken"]}
+MEASURED := {"models": ["srresnet", "half", "srgan", "old"], "samples": ["phantom", "pair", "shrunken"], "rock": {}}
 DRAWN := {"upscale": {"rock": $(ROCK)}, "models": $(MODELS), "samples": $(SAMPLES), "evaluation": $(MEASURED)}
 STAND_INS := import pathlib, numpy, tifffile; from helpers import given_model; \
 	given_model.write(pathlib.Path("old")); tifffile.imwrite("rock.tif", numpy.zeros((8, 8, 8), "uint16"))

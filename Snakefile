@@ -34,6 +34,7 @@ include: "workflow/rules/pairs.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/inference.smk"
 include: "workflow/rules/metrics.smk"
+include: "workflow/rules/rock.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/upscaling.smk"
 include: "workflow/rules/provenance.smk"
@@ -49,6 +50,7 @@ rule all:
     input:
         "results/metrics/summary.csv",
         gaps(),
+        rock(),
         figures(),
         model_cards(),
         upscaled(),

@@ -422,6 +422,44 @@ rule plot_simulated_to_real:
         """
 
 
+rule plot_rock:
+    """Show how far the pores of each method are from those of HR, over the thresholds."""
+    input:
+        rock=of_every_method("results/rock/{method}/{sample}.{images}.csv"),
+    output:
+        png=report(
+            "results/figures/evaluation/{sample}/rock_{images}.png",
+            caption="../report/rock.rst",
+            category="3. Evaluation",
+            subcategory="{sample}",
+            labels={"figure": "pores of {images}"},
+        ),
+        pdf="results/figures/evaluation/{sample}/rock_{images}.pdf",
+        provenance="results/figures/evaluation/{sample}/rock_{images}.provenance.json",
+    log:
+        "results/logs/plot_rock/{sample}.{images}.log",
+    wildcard_constraints:
+        images="slices|blocks",
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        logged=launcher,
+        script=path_of("plot_rock"),
+        rerun_on=reasons("figures", "plot_rock", methods()),
+    shell:
+        """
+        exec {params.logged:q} {log:q} {params.script:q} \
+            --rock {input.rock:q} \
+            --png {output.png:q} \
+            --pdf {output.pdf:q} \
+            --provenance {output.provenance:q}
+        """
+
+
 rule plot_trade_off:
     """Show how faithful and how sharp each method is, and the curve through models between two."""
     input:

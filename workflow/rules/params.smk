@@ -333,6 +333,15 @@ def simulated_to_real_flags(wildcards):
     return [*flag("real", real), *flag("simulated", simulated)]
 
 
+def rock_flags(wildcards):
+    """How pores are told from solid, and of what: single slices, or blocks of them."""
+    entry = config["evaluation"]["rock"]
+    shared = {key: entry[key] for key in ("phases", "sweep", "steps", "speckle")}
+    if wildcards.images == "blocks":
+        shared |= {key: entry[key] for key in ("depth", "permeability")}
+    return as_flags(shared)
+
+
 def bootstrap_flags():
     settings = {key: config["evaluation"][key] for key in ("confidence", "resamples")}
     return as_flags({**settings, "seed": config["seed"]})
@@ -595,5 +604,5 @@ def judged_reading_flags(wildcards):
 
 
 def of_every_method(pattern):
-    """Input function: `pattern` for each method, on the sample of the wildcards."""
-    return lambda wildcards: expand(pattern, method=methods(), sample=wildcards.sample)
+    """Input function: `pattern` for each method, with the wildcards of the job."""
+    return lambda wildcards: expand(pattern, method=methods(), **wildcards)

@@ -129,6 +129,23 @@ def gaps():
     ]
 
 
+def rock():
+    """The tables of what the pores say."""
+    return [
+        f"results/rock/{sample}.{images}.csv"
+        for sample in config["evaluation"]["samples"]
+        for images in images_of_rock()
+    ]
+
+
+def images_of_rock():
+    """What pores are measured in: nothing, slices, or slices and blocks of them."""
+    entry = config["evaluation"].get("rock")
+    if entry is None:
+        return []
+    return ["slices", "blocks"] if entry["depth"] else ["slices"]
+
+
 def methods():
     """Baselines and models, in the order of tables and figures."""
     return config["evaluation"]["baselines"] + config["evaluation"]["models"]
@@ -181,6 +198,11 @@ def of_evaluation():
         ),
         *expand("evaluation/{sample}/simulated_to_real", sample=simulated_pairs()),
         *expand("evaluation/{sample}/trade_off", sample=traded_off()),
+        *expand(
+            "evaluation/{sample}/rock_{images}",
+            sample=config["evaluation"]["samples"],
+            images=images_of_rock(),
+        ),
     ]
 
 
