@@ -16,9 +16,10 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  CORES=4 limits the cores; CONFIG=config/versa.yaml lays an overlay over config.yaml."
 
-demo: .venv/.installed ## Run the workflow on a synthetic sandstone and write results/report.html
-	$(SNAKEMAKE) --cores $(CORES)
+demo: .venv/.installed ## Run the workflow on a synthetic sandstone and write its two reports
+	$(SNAKEMAKE) --cores $(CORES) all overview
 	@$(REPORT)
+	@echo "overview: $(CURDIR)/results/overview.html"
 
 versa: ## The same on eight real slices of a sandstone plug
 	$(MAKE) demo CONFIG=config/versa.yaml
@@ -78,8 +79,8 @@ STAND_INS := import pathlib, numpy, tifffile; from helpers import given_model; \
 rulegraph: .venv/.installed
 	@folder=$$(mktemp -d) && cd $$folder && echo '$(DRAWN)' > rock.json \
 		&& $(IN_VENV) PYTHONPATH="$(CURDIR)/workflow/scripts:$(CURDIR)/tests" python -c '$(STAND_INS)' \
-		&& $(IN_VENV) snakemake --snakefile "$(CURDIR)/Snakefile" --configfile rock.json --rulegraph > graph.dot \
-		&& sed '/label = "all"/d; / -> 0$$/d' graph.dot | dot -Tsvg > "$(CURDIR)/docs/rulegraph.svg" && rm -r $$folder
+		&& $(IN_VENV) snakemake --snakefile "$(CURDIR)/Snakefile" --configfile rock.json --rulegraph -- all write_overview > graph.dot \
+		&& awk '/label = "all"/ {split($$1, node, "["); next} $$0 !~ ("-> " node[1] "$$")' graph.dot | dot -Tsvg > "$(CURDIR)/docs/rulegraph.svg" && rm -r $$folder
 
 slurm: .venv-slurm/.installed ## Build .venv-slurm, which adds Snakemake's plugin for Slurm to .venv
 

@@ -37,6 +37,7 @@ include: "workflow/rules/metrics.smk"
 include: "workflow/rules/rock.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/upscaling.smk"
+include: "workflow/rules/overview.smk"
 include: "workflow/rules/provenance.smk"
 include: "workflow/rules/report.smk"
 
@@ -61,6 +62,12 @@ rule provenance:
     input:
         rules.all.input,
         rules.write_crate.output,
+
+
+rule overview:
+    """The page that shows what a run brought, and what it needs."""
+    input:
+        rules.write_overview.output.page,
 
 
 rule upscale_plan:

@@ -56,6 +56,11 @@ def trained(*models: str) -> set[str]:
     return {f"train {model}" for model in models} | drawn(*models) | predicted(*models)
 
 
+PORES = {
+    *(f"measure_rock {method}/phantom/slices" for method in (*BASELINES, *MODELS)),
+    "summarise_rock phantom/slices",
+    "plot_rock phantom/slices",
+}
 FROM_PAIRS = PAIRS | trained(*MODELS) | predicted(*BASELINES)
 FROM_SLICES = SLICES | FROM_PAIRS
 EVERYTHING = VOLUME | FROM_SLICES
@@ -266,6 +271,11 @@ CONFIG = [
     Case("the mean over eight views", predicted(*MODELS), config={
         "inference": {"self_ensemble": True}
     }),
+    Case("back-projection", predicted(*MODELS), config={"inference": {"back_projection": 2}}),
+    Case("pores", PORES, config=evaluation(rock={})),
+    Case("pores of blocks", PORES | {job.replace("slices", "blocks") for job in PORES}, config=(
+        evaluation(rock={"depth": 2})
+    )),
     Case("the confidence", SUMMARY, config=evaluation(confidence=0.9)),
 ]  # fmt: skip
 
