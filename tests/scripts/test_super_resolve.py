@@ -204,3 +204,24 @@ def test_a_self_ensemble_is_the_mean_over_the_views_of_each_tile(make, super_res
 def test_a_baseline_takes_no_self_ensemble(make, super_resolved):
     with pytest.raises(InputError, match="nearest is a baseline and takes no --self-ensemble"):
         super_resolved(make(checkerboard(2, np.uint8)), "nearest", "--self-ensemble", "true")
+
+
+def test_back_projection_brings_the_image_nearer_to_its_lr(make, super_resolved, model):
+    from sandstone.imaging.degrade import Degradation, degrade
+
+    rng = np.random.default_rng(2)
+    lr = rng.integers(100, 150, (3, LR, LR), dtype=np.uint8, endpoint=True)
+    path = make(lr)
+    flags = ("srgan", "--model-dir", model, "--back-projection")
+
+    def error(sr):
+        again = [degrade(each, SCALE, Degradation("bicubic"), rng) for each in grey.to_unit(sr)]
+        return np.abs(np.stack(again) - grey.to_unit(lr)).mean()
+
+    alone, once, often = (error(super_resolved(path, *flags, n)) for n in (0, 1, 5))
+    assert often < once < alone
+
+
+def test_a_baseline_takes_no_back_projection(make, super_resolved):
+    with pytest.raises(InputError, match="nearest is a baseline and takes no --back-projection"):
+        super_resolved(make(checkerboard(2, np.uint8)), "nearest", "--back-projection", 1)
