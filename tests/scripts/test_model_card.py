@@ -346,3 +346,12 @@ def test_a_model_that_starts_from_a_given_one_says_what_is_known(trained):
     assert "have gone through at least 4 steps in at least 2 trainings" in text
     assert "elsewhere and berea here only" in text
     assert "| berea (seen by old or not: unknown), 3 tiles |" in text
+
+
+def test_a_model_between_two_others_says_which_and_how_much_of_each(trained, ancestors):
+    paths = ("gan/generator.weights.h5", "first/generator.weights.h5")
+    inputs = [{"path": f"results/models/{path}", "sha256": "ef" * 32} for path in paths]
+    record(trained, parameters={"alpha": 0.25}, inputs=inputs)
+    text = card(trained, *ancestors)
+    assert "its weights are 0.75 × those of first + 0.25 × those of gan" in text
+    assert "It has seen berea and doddington only" in text

@@ -91,6 +91,12 @@ def test_slices_apart_make_no_block(measure) -> None:
         measure(hr, hr, "--depth", 3, corners={"test": places})
 
 
+def test_voxels_that_are_longer_along_z_make_no_block(measure) -> None:
+    hr = rock(6)
+    with pytest.raises(InputError, match=r"blocks need cubic voxels, and these are 6 × 2 × 2 µm"):
+        measure(hr, hr, "--depth", 3, hr_voxel_size_um=(6.0, 2.0, 2.0))
+
+
 def test_rock_of_one_phase_is_refused_and_an_image_of_one_phase_is_not(measure) -> None:
     hr = rock(3)
     hr[0] = 180

@@ -143,7 +143,7 @@ def images_of_rock():
     entry = config["evaluation"].get("rock")
     if entry is None:
         return []
-    return ["slices", "blocks"] if entry["depth"] else ["slices"]
+    return ["slices", "blocks"] if entry["depth"] > 1 else ["slices"]
 
 
 def methods():

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sandstone.dataset.pairs import Predictions, Split
 
+CUBIC = 0.01  # relative difference of voxel edges that still counts as cubic
 SMALL = 5  # correlation lengths that an edge needs for a number to speak for the rock
 
 
@@ -108,6 +109,16 @@ def tell_if_small(lengths: Sequence[float], shape: Sequence[int], voxel_um: floa
             f"note: an image of {edge:.0f} µm is {edge / length:.1f} correlation lengths wide, and "
             f"its numbers speak for the rock from {SMALL} on; compare methods by them, not rocks",
             flush=True,
+        )
+
+
+def check_cubic(voxel_size_um: Sequence[float], source: object) -> None:
+    """Refuse blocks of voxels that are longer along z, in which no length would be right."""
+    if max(voxel_size_um) > (1 + CUBIC) * min(voxel_size_um):
+        sizes = " × ".join(f"{size:g}" for size in voxel_size_um)
+        raise InputError(
+            f"{source}: blocks need cubic voxels, and these are {sizes} µm (z, y, x); set "
+            "evaluation.rock.depth to 0"
         )
 
 
@@ -204,6 +215,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         test = reference.split("test")
         if not len(test):
             raise InputError(f"the test split of {args.pairs} holds no tile: give it more slices")
+        if args.depth > 1:
+            check_cubic(reference.attrs.hr_voxel_size_um, args.pairs)
         voxel_um = spectra.in_plane_voxel_size_um(reference.attrs.hr_voxel_size_um)
         table = files.csv_text(header(args), rows(args, test, sr, voxel_um))
     files.write_text(args.output, table)
