@@ -19,7 +19,6 @@ help: ## List the targets
 demo: .venv/.installed ## Run the workflow on a synthetic sandstone and write its two reports
 	$(SNAKEMAKE) --cores $(CORES) all overview
 	@$(REPORT)
-	@echo "overview: $(CURDIR)/results/overview.html"
 
 versa: ## The same on eight real slices of a sandstone plug
 	$(MAKE) demo CONFIG=config/versa.yaml

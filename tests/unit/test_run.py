@@ -130,8 +130,11 @@ def test_a_runs_with_its_table_and_where_to_look(results):
     write(results / "logs/summarise_metrics.log", "srgan  21.0 [20.1, 22.3]\n")
     told = run.summary(results)
     assert "srgan  21.0 [20.1, 22.3]\n" in told
-    assert f"table    {results}/metrics/summary.csv\n" in told
-    assert f"figures  {results}/figures/\n" in told
+    assert f"table     {results}/metrics/summary.csv\n" in told
+    assert f"figures   {results}/figures/\n" in told
+    assert "overview  snakemake --cores 1 overview\n" in told
+    (results / "overview.html").touch()
+    assert f"overview  {results}/overview.html\n" in run.summary(results)
 
 
 def test_a_run_without_metrics_has_no_table(results):

@@ -110,11 +110,13 @@ def summary(results: Path) -> str:
     table = results / "logs" / "summarise_metrics.log"
     if not table.exists():
         return ""
+    page = results / "overview.html"
     return (
         f"\n{table.read_text(encoding='utf-8')}\n"
-        f"table    {results / 'metrics' / 'summary.csv'}\n"
-        f"figures  {results / 'figures'}/\n"
-        "report   make report"
+        f"table     {results / 'metrics' / 'summary.csv'}\n"
+        f"figures   {results / 'figures'}/\n"
+        f"overview  {page if page.exists() else 'snakemake --cores 1 overview'}\n"
+        "report    make report"
     )
 
 
