@@ -8,10 +8,11 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.font_manager import FontProperties
 from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.transforms import Bbox
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 from sandstone import files
@@ -48,6 +49,7 @@ mpl.rcParams.update(
 )
 
 DPI = 200
+PLACE_DIGITS = 9  # of places in a figure, as shares of it
 
 # Okabe & Ito (2008), "Color Universal Design": distinct under every kind of colour blindness.
 BLUE, SKY, GREEN, YELLOW = "#0072B2", "#56B4E9", "#009E73", "#F0E442"
@@ -78,10 +80,30 @@ def save(drawn: Figure, png: str | Path, pdf: str | Path) -> None:
     # Laid out once: both files agree, and it takes longer than drawing.
     drawn.draw_without_rendering()
     drawn.set_layout_engine("none")
+    _settle(drawn)
     with files.atomic_path(png) as png_part, files.atomic_path(pdf) as pdf_part:
         drawn.savefig(png_part, format="png", metadata={"Software": None})
         no_date = {"CreationDate": None, "Creator": None, "Producer": None}
         drawn.savefig(pdf_part, format="pdf", metadata=no_date)
+
+
+def _settle(drawn: Figure | SubFigure) -> None:
+    """Round the places that the layout found.
+
+    Its solver adds in the order of addresses in memory, so the last bits of a place may differ from
+    run to run, and PDF writes -0 for one of them and 0 for the other.
+    """
+    for part in drawn.subfigs:
+        part.bbox_relative.set_points(_rounded(part.bbox_relative.get_points()))
+        _settle(part)
+    for axes in drawn.axes:
+        place = axes.get_position(original=True)
+        axes.set_position(Bbox(_rounded(place.get_points())))
+
+
+def _rounded(points: np.ndarray) -> np.ndarray:
+    """Return points, as shares of the figure, without the last bits and without -0."""
+    return np.round(points, PLACE_DIGITS) + 0.0
 
 
 def method_colours(methods: Sequence[str]) -> dict[str, str]:
