@@ -93,18 +93,17 @@ def _check_weights(config: Config) -> None:
     entries = [config["models"].get(name, {}) for name in used_models(config)]
     used = {"lpips_alex", *(entry.get("loss", {}).get("content_kind") for entry in entries)}
     for name, weights in config["weights"].items():
-        if name not in used:
-            continue
         key = f"config: weights.{name}.path"
         check_path(key, weights["path"])
         if Path(weights["path"]).is_file():
             continue
-        if "url" not in weights:
+        if "url" in weights:
+            check_inside_data(key, weights["path"])
+        elif name in used:
             raise InputError(
                 f"{key} is {shown(weights['path'])}, where no file is; "
                 f"{home_advice(weights['path'])}data/README.md says how to get it"
             )
-        check_inside_data(key, weights["path"])
 
 
 def _check_models(config: Config) -> None:
