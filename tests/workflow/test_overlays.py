@@ -25,11 +25,11 @@ OWN_NETWORK = {
 }
 WITHOUT_SRGAN = {"models": {"srgan": None}, "evaluation": {"models": ["srresnet"]}}
 NOT_TARGETS = {
-    "al": "'al'; did you mean 'all'? There are all, finished, provenance, upscale_plan, ",
+    "al": "'al'; did you mean 'all'? There are all, finished, overview, provenance, ",
     "results/metrics/sumary.csv": "did you mean 'results/metrics/summary.csv'?",
     "results/models/srgam/model_card.md": "did you mean 'results/models/srgan/model_card.md'?",
     "results/slices/none.tif": "nothing makes 'results/slices/none.tif'",
-    "nothing like it": "the targets are all, finished, provenance, upscale_plan, ",
+    "nothing like it": "the targets are all, finished, overview, provenance, ",
 }
 
 

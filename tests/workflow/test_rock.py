@@ -9,7 +9,7 @@ from .conftest import Snakemake
 from .faults import assert_success
 from .planning import planned_jobs
 
-ROCK = {"evaluation": {"rock": {"phases": 2, "steps": 1, "depth": 3}}}
+ROCK = {"evaluation": {"rock": {"phases": 2, "steps": 1}}}
 
 
 def test_the_pores_of_a_finished_run_are_measured(
@@ -18,13 +18,15 @@ def test_the_pores_of_a_finished_run_are_measured(
     folder = Path(shutil.copytree(tiny[0], tmp_path / "copy", copy_function=shutil.copy2))
     (folder / "rock.yaml").write_text(yaml.safe_dump(ROCK), "utf-8")
     options = ("--configfile", "tests/config/tiny.yaml", "rock.yaml")
-    targets = tuple(f"results/rock/phantom.{images}.csv" for images in ("slices", "blocks"))
-    figure = "results/figures/evaluation/phantom/rock_blocks.png"
-    planned = planned_jobs(snakemake(folder, "-n", *options, targets=(*targets, figure)))
+    table = "results/rock/phantom.slices.csv"
+    figure = "results/figures/evaluation/phantom/rock_slices.png"
+    planned = planned_jobs(snakemake(folder, "-n", *options, targets=(table, figure)))
     assert {job.split()[0] for job in planned} == {"measure_rock", "summarise_rock", "plot_rock"}
-    assert_success(snakemake(folder, *options, targets=(*targets, figure)))
+    assert_success(snakemake(folder, *options, targets=("provenance", "overview")))
+    crate = (folder / "results/ro-crate-metadata.json").read_text("utf-8")
     assert (folder / figure).stat().st_size > 10_000
-    for target in targets:
-        table = (folder / target).read_text("utf-8")
-        assert "phantom,srgan,surface_per_mm," in table
-    assert planned_jobs(snakemake(folder, "-n", *options, targets=(*targets, figure))) == set()
+    assert "phantom,srgan,surface_per_mm," in (folder / table).read_text("utf-8")
+    assert "rock/phantom.slices.csv" in crate
+    assert "rock/srgan/phantom.slices.csv" in crate
+    assert "srgan" in (folder / "results/overview.html").read_text("utf-8")
+    assert planned_jobs(snakemake(folder, "-n", *options, targets=("all", "overview"))) == set()

@@ -293,6 +293,7 @@ def records():
         ),
         "metrics/summary",
         *expand("metrics/{sample}.simulated_to_real", sample=simulated_pairs()),
+        *rock_records(),
         *upscaling_records(),
     ]
     drawn = [file for file in figures() if file.endswith(".png")]
@@ -314,6 +315,16 @@ def records_of_scans():
             stage=["registration", "degradation"],
             sample=pairs_of_scans(),
         ),
+    ]
+
+
+def rock_records():
+    """Records of what the pores of every method say, and of what compares them."""
+    samples, images = config["evaluation"]["samples"], images_of_rock()
+    stem = "rock/{method}/{sample}.{images}"
+    return [
+        *expand(stem, method=methods(), sample=samples, images=images),
+        *expand("rock/{sample}.{images}", sample=samples, images=images),
     ]
 
 
