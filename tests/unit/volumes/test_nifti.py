@@ -201,7 +201,15 @@ def test_a_header_without_its_voxels_is_refused(path: Path, magic: bytes) -> Non
     refuse(path, "no NIfTI header with the voxels behind it; save it as one .nii")
 
 
-@pytest.mark.parametrize("content", [b"", bytes(100), bytes(1000), gzip.compress(bytes(1000))])
+CONTENTS = {
+    "empty": b"",
+    "short": bytes(100),
+    "zeros": bytes(1000),
+    "gzip": gzip.compress(bytes(1000)),
+}
+
+
+@pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
 def test_something_else_of_that_name_is_refused(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     refuse(path, "no NIfTI header")
