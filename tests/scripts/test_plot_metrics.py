@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 import plot_metrics
 from sandstone.metrics.tables import SUMMARY_COLUMNS
@@ -18,8 +19,10 @@ def write_csv(path: Path, header: object, rows: object) -> str:
     return str(path)
 
 
-def panels(folder: Path, gains: dict[str, tuple], methods: tuple[str, ...] = METHODS):
-    """Return what the figure says below its panel and beside its methods."""
+def drawn(
+    folder: Path, gains: dict[str, tuple], methods: tuple[str, ...] = METHODS, ceiling: object = ""
+) -> Figure:
+    """Return the figure of two metrics, of which the first has a ceiling."""
     corners = [(0, 10, 0, 0), (1, 20, 0, 0)]
     header = ("sample", "method", "tile", "z", "y", "x", "psnr_db", "ssim")
     tables = [
@@ -31,15 +34,20 @@ def panels(folder: Path, gains: dict[str, tuple], methods: tuple[str, ...] = MET
         for name in methods
     ]
     rows = [
-        ("rock", name, metric, 27.5, 27, 28, 2, 27.5, "lanczos", *gains.get(name, ("",) * 4))
+        ("rock", name, metric, 27.5, 27, 28, 2, 27.5, "lanczos", *gains.get(name, ("",) * 4), end)
         for name in methods
-        for metric in ("psnr_db", "ssim")
+        for metric, end in (("psnr_db", ceiling), ("ssim", ""))
     ]
     metrics = plot_metrics.read_metrics(tables)
     summary = write_csv(folder / "summary.csv", SUMMARY_COLUMNS, rows)
     figure = plot_metrics.draw(metrics, plot_metrics.read_summary(summary, metrics))
     figure.draw_without_rendering()
-    first = figure.axes[0]
+    return figure
+
+
+def panels(folder: Path, gains: dict[str, tuple], methods: tuple[str, ...] = METHODS):
+    """Return what the figure says below its panel and beside its methods."""
+    first = drawn(folder, gains, methods).axes[0]
     return first.get_xlabel().split("\n"), [text.get_text() for text in first.get_yticklabels()]
 
 
@@ -57,6 +65,17 @@ def test_gains_of_models_stand_below_the_axis_with_their_verdict(tmp_path: Path)
         "srgan: -0.100 [-0.300, +0.200], not distinguishable",
     ]
     assert beside == ["bicubic", "lanczos", "srresnet\n(seen rock)", "srgan\n(unseen rock)"]
+
+
+def test_the_noise_of_hr_is_a_line_where_it_is_known(tmp_path: Path):
+    def labels(ceiling: object) -> list[list[str]]:
+        axes = drawn(tmp_path, {}, ceiling=ceiling).axes
+        return [each.get_legend_handles_labels()[1] for each in axes]
+
+    first, second = labels(31.5)
+    assert "the rock without the noise of HR" in first
+    assert "the rock without the noise of HR" not in second
+    assert all("noise" not in label for each in labels("") for label in each)
 
 
 def test_a_gain_without_interval_has_no_verdict(tmp_path: Path):

@@ -91,6 +91,17 @@ def test_values_are_those_of_the_block_bootstrap(summarise, tmp_path: Path, caps
     assert "80% interval" in printed
 
 
+def test_the_noise_of_hr_is_told_beside_its_psnr(summarise, tmp_path: Path, capsys) -> None:
+    levels = np.random.default_rng(0).normal(120, 6, (len(DEPTHS), 64, 64))
+    hr = np.rint(levels).astype(np.uint8)
+    reference = tile_pairs.write(tmp_path / "a.h5", {"test": hr}, sample="a", guard_slices=20)
+    output = summarise([write_table(tmp_path, "a", "bicubic")], [reference])
+    psnr, ssim = rows_of(output)
+    assert float(psnr["ceiling"]) == pytest.approx(20 * np.log10(255 / 6), abs=0.8)
+    assert ssim["ceiling"] == ""
+    assert "HR has a noise of 2." in capsys.readouterr().out
+
+
 def test_one_block_leaves_the_interval_empty(summarise, tmp_path: Path, capsys) -> None:
     reference = write_pairs(tmp_path / "a.h5", "a", guard_slices=500)
     output = summarise([write_table(tmp_path, "a", "bicubic")], [reference])

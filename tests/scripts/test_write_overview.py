@@ -17,8 +17,8 @@ from sandstone.errors import InputError
 from sandstone.metrics import tables
 
 SUMMARY = [
-    ("rock", "bicubic", "psnr_db", 25.0, 24.0, 26.0, 6, 25.0, "bicubic", 0.0, 0.0, 0.0, ""),
-    ("rock", "srgan", "psnr_db", 27.0, 26.0, 28.0, 6, 27.0, "bicubic", 2.0, 1.5, 2.5, "unseen"),
+    ("rock", "bicubic", "psnr_db", 25.0, 24.0, 26.0, 6, 25.0, "bicubic", 0.0, 0.0, 0.0, "", 32.5),
+    ("rock", "srgan", "psnr_db", 27.0, 26.0, 28.0, 6, 27.0, "bicubic", 2.0, 1.5, 2.5, "new", 32.5),
 ]
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -86,6 +86,12 @@ def test_the_verdict_is_plain(page) -> None:
     assert "On rock, srgan gains +2.00 [+1.50, +2.50] dB of PSNR over bicubic" in text
     assert "It is better, as the interval excludes zero." in text
     assert '<small class="better">+2.000 [+1.500, +2.500]</small>' in text
+
+
+def test_the_noise_of_hr_puts_the_score_into_proportion(page) -> None:
+    told = "It has 27.0 dB, where the rock without the noise of HR would have 32.5 dB."
+    assert told in page()
+    assert "noise of HR" not in page(ceiling=np.nan)
 
 
 def test_what_is_not_sure_is_not_called_better(page) -> None:

@@ -3,7 +3,7 @@
 Boxes hold the middle half of the tiles, whiskers reach the tiles within 1.5 box lengths, dots are
 tiles. The diamond is the mean with its confidence interval, from the summary. Below each axis stand
 the gains of the models over the best interpolation, and beside their names whether a model has seen
-the rock.
+the rock. A dashed line marks the PSNR that the rock would have without the noise of HR.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def draw(metrics: pd.DataFrame, summary: pd.DataFrame) -> Figure:
         axes.set_xlabel(labels[name])
         style.panel_label(axes, letter)
     panels[0].set_yticks(range(len(methods)), [method_label(method, summary) for method in methods])
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     tiles = metrics["tile"].nunique()
     figure.suptitle(f"{metrics['sample'].iloc[0]}: {tiles} test tiles by every method")
     return figure
@@ -165,8 +165,19 @@ def draw_metric(axes: Axes, metrics: pd.DataFrame, summary: pd.DataFrame, name: 
         heights = place + 0.36 * spread(values.size)
         axes.scatter(values, heights, s=5, color=colours[method], linewidth=0, rasterized=True)
         draw_mean(axes, summary.loc[method], place + MEAN_OFFSET, name)
+    draw_ceiling(axes, summary)
     axes.set_ylabel("")
     axes.grid(visible=False, axis="y")
+
+
+def draw_ceiling(axes: Axes, summary: pd.DataFrame) -> None:
+    """Mark what the rock would have without the noise of HR, where the metric has such a number."""
+    from sandstone import style
+
+    known = summary["ceiling"].dropna()
+    if len(known):
+        label = "the rock without the noise of HR"
+        axes.axvline(known.iloc[0], color=style.BLACK, linestyle="--", linewidth=1.0, label=label)
 
 
 def draw_mean(axes: Axes, row: pd.Series, height: float, metric: str) -> None:

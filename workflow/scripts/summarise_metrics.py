@@ -1,14 +1,16 @@
 """Make the summary of means, medians and gains from the per-tile tables of all methods.
 
 A gain is the mean difference from the best interpolation on the same tiles. Intervals come from a
-bootstrap of depth blocks, each as long as the guard that keeps the splits of the sample apart.
+bootstrap of depth blocks, each as long as the guard that keeps the splits of the sample apart. The
+noise of HR is estimated, and the PSNR told that the rock without it would have.
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sandstone import cli
 from sandstone.choices import BASELINES, SCANNED
@@ -19,11 +21,13 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from sandstone.dataset.pairs import PairsAttributes
+    from sandstone.dataset.pairs import Pairs, PairsAttributes
     from sandstone.metrics.bootstrap import MeanInterval
     from sandstone.metrics.gains import Gain
     from sandstone.provenance.trainings import Training
 
+RAW_PSNR = "psnr_db"  # the metric that the noise of HR puts a ceiling on
+NOISE_TILES = 100  # at most, in which that noise is looked for
 FEW_BLOCKS = 10  # with 5, a 95 % interval covers the truth in 83 % of simulations
 ROUNDING = 1e-6  # of the per-tile tables
 
@@ -113,6 +117,23 @@ class Result:
     scores: dict[str, Score]
 
 
+class Sample(NamedTuple):
+    """What the pairs file of a sample says of it, and the noise of its HR test tiles.
+
+    `noise` is a standard deviation in grey levels, NaN where none can be told.
+    """
+
+    attributes: "PairsAttributes"
+    noise: float
+
+    @property
+    def ceiling(self) -> float:
+        """The PSNR of the rock without noise against HR, dB; NaN where no noise is known."""
+        from sandstone.metrics import noise
+
+        return noise.ceiling(self.noise, self.attributes.grey_max)
+
+
 def check_comparable(tables: Sequence[TileTable]) -> None:
     """Check that each sample's methods are named once and cover the same tiles.
 
@@ -140,11 +161,17 @@ def check_comparable(tables: Sequence[TileTable]) -> None:
             )
 
 
-def read_attributes(paths: Sequence[str]) -> "dict[str, PairsAttributes]":
-    """Return what the pairs file of each sample says of itself."""
+def read_samples(paths: Sequence[str]) -> dict[str, Sample]:
+    """Return what the pairs file of each sample says of it.
+
+    Raises
+    ------
+    InputError
+        If a file is none of pairs, or the second one of its sample.
+    """
     from sandstone.dataset import pairs
 
-    found: dict[str, PairsAttributes] = {}
+    found: dict[str, Sample] = {}
     for path in paths:
         with pairs.open_pairs(path) as reference:
             if reference.attrs.sample in found:
@@ -152,8 +179,21 @@ def read_attributes(paths: Sequence[str]) -> "dict[str, PairsAttributes]":
                     f"{path} is a second pairs file of sample {reference.attrs.sample}:"
                     " name each sample once under --pairs"
                 )
-            found[reference.attrs.sample] = reference.attrs
+            found[reference.attrs.sample] = Sample(reference.attrs, noise_of(reference))
     return found
+
+
+def noise_of(pairs: "Pairs") -> float:
+    """Return the standard deviation of the noise of HR test tiles spread over all, grey levels."""
+    import numpy as np
+
+    from sandstone.metrics import noise
+
+    test = pairs.split("test")
+    if not len(test):
+        return math.nan
+    step = math.ceil(len(test) / NOISE_TILES)
+    return noise.deviation(np.stack([test.hr[tile] for tile in range(0, len(test), step)]))
 
 
 def scores(
@@ -196,7 +236,7 @@ def scores(
 
 def summarise(
     tables: Sequence[TileTable],
-    about: "Mapping[str, PairsAttributes]",
+    about: Mapping[str, Sample],
     trainings: "Mapping[str, Training]",
     scans: Mapping[str, str],
     bootstrap: "Callable[..., MeanInterval]",
@@ -220,7 +260,8 @@ def summarise(
                 " name it under --pairs"
             )
         alike = [each for each in tables if each.sample == table.sample]
-        length = guard.span_slices(about[table.sample])
+        attributes = about[table.sample].attributes
+        length = guard.span_slices(attributes)
         interval = partial(bootstrap, block_slices=length)
         results.append(
             Result(
@@ -228,7 +269,7 @@ def summarise(
                 method=table.method,
                 rock=rock(table.method, table.sample, trainings, scans),
                 depths=table.corners[:, 0],
-                scores=scores(table, alike, interval, scanned=is_scanned(about[table.sample])),
+                scores=scores(table, alike, interval, scanned=is_scanned(attributes)),
             )
         )
     return results
@@ -248,7 +289,7 @@ def rock(
     return "" if method in BASELINES else rock_of(method, sample, trainings, scans)
 
 
-def summary_text(results: Iterable[Result]) -> str:
+def summary_text(results: Iterable[Result], about: Mapping[str, Sample]) -> str:
     """Return the tidy summary as CSV text; what cannot be given is empty."""
     from sandstone.files import csv_text
     from sandstone.metrics.tables import SUMMARY_COLUMNS, cell
@@ -262,6 +303,7 @@ def summary_text(results: Iterable[Result]) -> str:
             score.baseline or "",
             *(map(cell, score.gain[1:]) if score.gain else [""] * 3),
             result.rock,
+            cell(about[result.sample].ceiling) if metric == RAW_PSNR else "",
         ]
         for result in results
         for metric, score in result.scores.items()
@@ -270,7 +312,7 @@ def summary_text(results: Iterable[Result]) -> str:
 
 
 def print_summary(
-    results: Iterable[Result], about: "Mapping[str, PairsAttributes]", confidence: float
+    results: Iterable[Result], about: Mapping[str, Sample], confidence: float
 ) -> None:
     """Print two tables a sample: the means of every method, and what its models gain."""
     from itertools import groupby
@@ -279,19 +321,32 @@ def print_summary(
     from sandstone.metrics import bootstrap
 
     for sample, group in groupby(results, key=lambda result: result.sample):
-        own, length = list(group), guard.span_slices(about[sample])
+        own, attributes = list(group), about[sample].attributes
+        length = guard.span_slices(attributes)
         blocks = int(bootstrap.depth_blocks(own[0].depths, length).max()) + 1
         print(
             f"\n{sample}: {len(own[0].depths)} tiles in {blocks} depth block(s) of {length} slices;"
             f" mean [{confidence:.0%} interval] median"
         )
         print_caveats(own, blocks)
-        if sentence := guard.warning(about[sample]):
+        if sentence := guard.warning(attributes):
             note(sentence)
-        if is_scanned(about[sample]):
+        print_noise(about[sample])
+        if is_scanned(attributes):
             print("LR is a real scan, blurred along z too: its LR error ranks nobody")
         print_means(own)
         print_gains(own, confidence)
+
+
+def print_noise(sample: Sample) -> None:
+    """Print how noisy HR is, and what that makes of a PSNR."""
+    if math.isnan(sample.ceiling):
+        return
+    share = 100 * sample.noise / sample.attributes.grey_max
+    print(
+        f"HR has a noise of {share:.1f} % of the data range: the rock without it would have"
+        f" {sample.ceiling:.1f} dB"
+    )
 
 
 def print_caveats(results: Sequence[Result], blocks: int) -> None:
@@ -402,7 +457,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     tables = [read_table(path) for path in args.metrics]
     check_comparable(tables)
-    about = read_attributes(args.pairs)
+    about = read_samples(args.pairs)
     settings = {"confidence": args.confidence, "resamples": args.resamples, "seed": args.seed}
     results = summarise(
         tables,
@@ -411,7 +466,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         dict(pair.split("=") for pair in args.scans),
         partial(block_bootstrap, **settings),
     )
-    files.write_text(args.output, summary_text(results))
+    files.write_text(args.output, summary_text(results, about))
     write_record(__file__, args)
     print_summary(results, about, args.confidence)
 

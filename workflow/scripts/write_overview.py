@@ -148,6 +148,11 @@ def verdicts(summary: "pd.DataFrame") -> list[str]:
             f"On {sample}, {best['method']} gains {text} dB of PSNR over {best['baseline']}, the "
             f"best interpolation, on {best['n']:.0f} test tiles. {SURE.get(gain.verdict, UNSURE)}."
         )
+        if not math.isnan(best["ceiling"]):
+            sentences[-1] += (
+                f" It has {best['mean']:.1f} dB, where the rock without the noise of HR would have "
+                f"{best['ceiling']:.1f} dB."
+            )
     return sentences
 
 

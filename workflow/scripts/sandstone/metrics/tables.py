@@ -13,7 +13,7 @@ TILE_COLUMNS = ("sample", "method", "tile", *CORNER_COLUMNS)  # and a column a m
 SPECTRUM_COLUMNS = ("sample", "method", "frequency_per_um", "power", "ring_correlation")
 SUMMARY_COLUMNS = (
     *("sample", "method", "metric", "mean", "ci_low", "ci_high", "n", "median"),
-    *("baseline", "gain", "gain_low", "gain_high", "rock"),
+    *("baseline", "gain", "gain_low", "gain_high", "rock", "ceiling"),
 )
 GAP_COLUMNS = (
     *("real", "simulated", "method", "metric", "mean_simulated", "mean_real"),
