@@ -20,7 +20,7 @@ NO_SETTINGS = {
     *("model-dir", "checkpoint-dir", "tensorboard-dir", "provenance"),
 }
 # Leaves of a model that become inputs of its rule.
-INPUTS = {"train_on", "init_from"}
+INPUTS = {"train_on", "init_from", "seeds"}  # seeds are one flag each, of a training each
 
 LEAVES = leaves(schema())
 EACH_LEAF = pytest.mark.parametrize("key", LEAVES)

@@ -102,6 +102,22 @@ def test_the_noise_of_hr_is_told_beside_its_psnr(summarise, tmp_path: Path, caps
     assert "HR has a noise of 2." in capsys.readouterr().out
 
 
+def test_the_spread_between_seeds_stands_beside_the_first(summarise, tmp_path, capsys) -> None:
+    reference = write_pairs(tmp_path / "a.h5", "a")
+    psnr = psnr_of("a", "srgan")
+    tables = [
+        write_table(tmp_path, "a", name, psnr + shift)
+        for name, shift in (("bicubic", -2), ("srgan", 0), ("srgan_seed2", 0.3), ("other", 1))
+    ]
+    output = summarise(tables, [reference], "--siblings", "srgan/srgan_seed2")
+    rows = {row["method"]: row for row in rows_of(output) if row["metric"] == "psnr_db"}
+    assert rows["srgan"]["seeds"] == "2"
+    assert float(rows["srgan"]["seed_sd"]) == pytest.approx(0.3 / np.sqrt(2), abs=1e-6)
+    for name in ("bicubic", "srgan_seed2", "other"):
+        assert (rows[name]["seeds"], rows[name]["seed_sd"]) == ("", "")
+    assert "srgan, psnr_db of 2 seeds: from" in capsys.readouterr().out
+
+
 def test_one_block_leaves_the_interval_empty(summarise, tmp_path: Path, capsys) -> None:
     reference = write_pairs(tmp_path / "a.h5", "a", guard_slices=500)
     output = summarise([write_table(tmp_path, "a", "bicubic")], [reference])

@@ -17,8 +17,42 @@ from sandstone.errors import InputError
 from sandstone.metrics import tables
 
 SUMMARY = [
-    ("rock", "bicubic", "psnr_db", 25.0, 24.0, 26.0, 6, 25.0, "bicubic", 0.0, 0.0, 0.0, "", 32.5),
-    ("rock", "srgan", "psnr_db", 27.0, 26.0, 28.0, 6, 27.0, "bicubic", 2.0, 1.5, 2.5, "new", 32.5),
+    (
+        "rock",
+        "bicubic",
+        "psnr_db",
+        25.0,
+        24.0,
+        26.0,
+        6,
+        25.0,
+        "bicubic",
+        0.0,
+        0.0,
+        0.0,
+        "",
+        32.5,
+        None,
+        None,
+    ),
+    (
+        "rock",
+        "srgan",
+        "psnr_db",
+        27.0,
+        26.0,
+        28.0,
+        6,
+        27.0,
+        "bicubic",
+        2.0,
+        1.5,
+        2.5,
+        "new",
+        32.5,
+        3,
+        0.04,
+    ),
 ]
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -92,6 +126,11 @@ def test_the_noise_of_hr_puts_the_score_into_proportion(page) -> None:
     told = "It has 27.0 dB, where the rock without the noise of HR would have 32.5 dB."
     assert told in page()
     assert "noise of HR" not in page(ceiling=np.nan)
+
+
+def test_the_spread_between_seeds_stands_beside_the_score(page) -> None:
+    assert "<small>3 seeds, standard deviation 0.040</small>" in page()
+    assert "standard deviation" not in page(seeds=np.nan, seed_sd=np.nan)
 
 
 def test_what_is_not_sure_is_not_called_better(page) -> None:

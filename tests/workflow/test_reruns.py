@@ -255,6 +255,15 @@ CONFIG = [
     Case("noise that acts", FROM_PAIRS, config=pairs(degradation=PSF)),
     Case("a loss of srgan", trained("srgan"), config=model("srgan", loss={"adversarial": 0.02})),
     Case("steps of srgan", trained("srgan"), config=model("srgan", steps=5)),
+    Case("a second seed of srgan", {
+        "train srgan_seed2",
+        "plot_network srgan_seed2/generator",
+        "plot_network srgan_seed2/discriminator",
+        "plot_training srgan_seed2",
+        "model_card srgan_seed2",
+        "super_resolve srgan_seed2/phantom",
+        "compute_metrics srgan_seed2/phantom",
+    } | SUMMARY, config=model("srgan", seeds=[1, 2])),
     Case("steps of srresnet, from which srgan starts", trained(*MODELS), config=model(
         "srresnet", steps=7
     )),

@@ -30,7 +30,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from sandstone import cards, run, slurm_nodes
 from sandstone.choices import BASELINES, FITTED, acting
-from sandstone.config import plain_yaml, used
+from sandstone.config import plain_yaml, siblings, used
 from sandstone.config.checks import validate
 from sandstone.config.flags import as_flags
 from sandstone.config.given import generator as generator_of

@@ -83,7 +83,7 @@ rule summarise_metrics:
     input:
         metrics=expand(
             "results/metrics/{method}/{sample}.csv",
-            method=methods(),
+            method=measured(),
             sample=config["evaluation"]["samples"],
         ),
         pairs=expand(
@@ -104,9 +104,10 @@ rule summarise_metrics:
     params:
         logged=launcher,
         script=path_of("summarise_metrics"),
-        rerun_on=reasons("metrics", "summarise_metrics", methods()),
+        rerun_on=reasons("metrics", "summarise_metrics", measured()),
         trainings=lambda wildcards, input: flag("trainings", list(input.trainings)),
         scans=shared_scans_flags(),
+        siblings=siblings_flags(),
         bootstrap=bootstrap_flags(),
     shell:
         """
@@ -115,6 +116,7 @@ rule summarise_metrics:
             --pairs {input.pairs:q} \
             {params.trainings:q} \
             {params.scans:q} \
+            {params.siblings:q} \
             {params.bootstrap:q} \
             --output {output.summary:q} \
             --provenance {output.provenance:q}

@@ -224,8 +224,12 @@ def digest_of_folder(folder):
 
 def setting_flags(wildcards):
     model = config["models"][wildcards.model]
-    others = ("train_on", "init_from", "checkpoint_every")
+    others = ("train_on", "init_from", "checkpoint_every", "seeds")
     return as_flags({key: model[key] for key in model if key not in others})
+
+
+def seed_flag(wildcards):
+    return flag("seed", siblings.seed_of(config, wildcards.model))
 
 
 def cadence_flags(wildcards, output):
@@ -306,10 +310,15 @@ def lpips_threads():
 
 def records_of_trainings():
     """Records of the trainings of every model under evaluation, and of those that it descends from."""
-    models = [
-        each for model in config["evaluation"]["models"] for each in line_of(model)
-    ]
+    models = [each for model in used.measured_models(config) for each in line_of(model)]
     return list(map(training_record, dict.fromkeys(models)))
+
+
+def siblings_flags():
+    """Which measured models differ in their seed alone, the first one first."""
+    models = config["evaluation"]["models"]
+    groups = ([name, *siblings.siblings(config, name)] for name in models)
+    return flag("siblings", ["/".join(group) for group in groups if len(group) > 1])
 
 
 def shared_scans_flags():

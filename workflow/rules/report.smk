@@ -48,10 +48,10 @@ def configured_flags():
         flags[f"models/{model}/training"] = [
             *files_of_training(model),
             *setting_flags(SimpleNamespace(model=model)),
-            *seed,
+            *seed_flag(SimpleNamespace(model=model)),
         ]
     for sample in config["evaluation"]["samples"]:
-        for method in methods():
+        for method in measured():
             flags[f"metrics/{method}/{sample}"] = border
     for volume, entry in config["upscale"].items():
         of_volume = SimpleNamespace(volume=volume)

@@ -151,6 +151,11 @@ def methods():
     return config["evaluation"]["baselines"] + config["evaluation"]["models"]
 
 
+def measured():
+    """The same, and trainings of the models with other seeds, which tables hold and figures leave out."""
+    return config["evaluation"]["baselines"] + used.measured_models(config)
+
+
 # --- what `rule all` wants ---
 
 
@@ -277,7 +282,7 @@ def finished():
 
 def records():
     """The provenance record of every job that `rule all` needs."""
-    samples, measured = used_samples(), config["evaluation"]["samples"]
+    samples = used_samples()
     grown = [sample for sample in samples if "phantom" in config["samples"][sample]]
     stems = [
         *expand("volumes/{sample}", sample=grown),
@@ -288,8 +293,8 @@ def records():
         *expand(
             "{stage}/{method}/{sample}",
             stage=["predictions", "metrics"],
-            method=methods(),
-            sample=measured,
+            method=measured(),
+            sample=config["evaluation"]["samples"],
         ),
         "metrics/summary",
         *expand("metrics/{sample}.simulated_to_real", sample=simulated_pairs()),

@@ -40,7 +40,7 @@ rule train:
         cadence=cadence_flags,
         model_dir=subpath(output.weights, parent=True),
         results=subpath(output.weights, ancestor=3),
-        seed=flag("seed", config["seed"]),
+        seed=seed_flag,
         threads=flag("threads", config["tensorflow_threads"]),
     shell:
         """

@@ -7,6 +7,7 @@ noise of HR is estimated, and the PSNR told that the rock without it would have.
 
 import argparse
 import math
+import statistics
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,13 +78,15 @@ class Score:
     """One metric of one method on one sample.
 
     `gain` is over `baseline`, the best interpolation. That one has none itself, nor has any method
-    where no interpolation is measured.
+    where no interpolation is measured. `of_seeds` holds the mean of each training that differs in
+    its seed alone, this one's first; it is empty where there is no other.
     """
 
     values: "np.ndarray"
     mean: "MeanInterval"
     baseline: str | None
     gain: "Gain | None"
+    of_seeds: tuple[float, ...]
 
     @property
     def median(self) -> float:
@@ -91,6 +94,11 @@ class Score:
         import numpy as np
 
         return float(np.median(self.values))
+
+    @property
+    def seed_sd(self) -> float:
+        """The standard deviation of the means of the seeds, NaN where there is one."""
+        return statistics.stdev(self.of_seeds) if len(self.of_seeds) > 1 else math.nan
 
     @property
     def mean_is_pulled(self) -> bool:
@@ -132,6 +140,19 @@ class Sample(NamedTuple):
         from sandstone.metrics import noise
 
         return noise.ceiling(self.noise, self.attributes.grey_max)
+
+
+class Known(NamedTuple):
+    """What is known beside the tables.
+
+    Samples by name; trainings by model; which samples share the fine scan of another one; and by
+    model itself and those that differ from it in their seed alone.
+    """
+
+    samples: Mapping[str, Sample]
+    trainings: "Mapping[str, Training]"
+    scans: Mapping[str, str]
+    siblings: Mapping[str, Sequence[str]]
 
 
 def check_comparable(tables: Sequence[TileTable]) -> None:
@@ -202,6 +223,7 @@ def scores(
     interval: "Callable[..., MeanInterval]",
     *,
     scanned: bool,
+    seeds: Sequence[str] = (),
 ) -> dict[str, Score]:
     """Return the scores of one method by metric.
 
@@ -216,8 +238,10 @@ def scores(
     scanned : bool
         Whether LR is a real coarse scan. It is blurred along z too, which one slice cannot show:
         HR itself has an LR error then, and the least one is no merit.
+    seeds : sequence of str
+        The method and those that differ from it in their seed alone.
     """
-    from sandstone.metrics import gains, quality
+    from sandstone.metrics import bootstrap, gains, quality
 
     z = table.corners[:, 0]
     found = {}
@@ -230,15 +254,14 @@ def scores(
         if best is not None and best != table.method:
             over = interval(metric.gain(values, by_method[best]), z)
             gain = gains.Gain(best, over.mean, over.ci_low, over.ci_high)
-        found[name] = Score(values, interval(values, z), best, gain)
+        of_seeds = tuple(bootstrap.mean(by_method[each]) for each in seeds if each in by_method)
+        found[name] = Score(values, interval(values, z), best, gain, of_seeds)
     return found
 
 
 def summarise(
     tables: Sequence[TileTable],
-    about: Mapping[str, Sample],
-    trainings: "Mapping[str, Training]",
-    scans: Mapping[str, str],
+    known: Known,
     bootstrap: "Callable[..., MeanInterval]",
 ) -> list[Result]:
     """Return the result of every table: samples sorted, their methods in the order given.
@@ -254,22 +277,28 @@ def summarise(
 
     results = []
     for table in sorted(tables, key=lambda table: table.sample):  # stable: methods as given
-        if table.sample not in about:
+        if table.sample not in known.samples:
             raise InputError(
                 f"no pairs file of sample {table.sample}, which {table.path} measures:"
                 " name it under --pairs"
             )
         alike = [each for each in tables if each.sample == table.sample]
-        attributes = about[table.sample].attributes
+        attributes = known.samples[table.sample].attributes
         length = guard.span_slices(attributes)
         interval = partial(bootstrap, block_slices=length)
         results.append(
             Result(
                 sample=table.sample,
                 method=table.method,
-                rock=rock(table.method, table.sample, trainings, scans),
+                rock=rock(table.method, table.sample, known.trainings, known.scans),
                 depths=table.corners[:, 0],
-                scores=scores(table, alike, interval, scanned=is_scanned(attributes)),
+                scores=scores(
+                    table,
+                    alike,
+                    interval,
+                    scanned=is_scanned(attributes),
+                    seeds=known.siblings.get(table.method, ()),
+                ),
             )
         )
     return results
@@ -304,6 +333,8 @@ def summary_text(results: Iterable[Result], about: Mapping[str, Sample]) -> str:
             *(map(cell, score.gain[1:]) if score.gain else [""] * 3),
             result.rock,
             cell(about[result.sample].ceiling) if metric == RAW_PSNR else "",
+            len(score.of_seeds) or "",
+            cell(score.seed_sd),
         ]
         for result in results
         for metric, score in result.scores.items()
@@ -336,6 +367,7 @@ def print_summary(
             print("LR is a real scan, blurred along z too: its LR error ranks nobody")
         print_means(own)
         print_gains(own, confidence)
+        print_seeds(own)
 
 
 def print_noise(sample: Sample) -> None:
@@ -396,6 +428,19 @@ def print_gains(results: Sequence[Result], confidence: float) -> None:
         print(f"{what}{gain.text(4):<29}{gain.verdict}", flush=True)
 
 
+def print_seeds(results: Sequence[Result]) -> None:
+    """Print a line a model and metric of which there are trainings with several seeds."""
+    for result in results:
+        for metric, score in result.scores.items():
+            if len(score.of_seeds) > 1:
+                print(
+                    f"{result.method}, {metric} of {len(score.of_seeds)} seeds: from"
+                    f" {min(score.of_seeds):.4f} to {max(score.of_seeds):.4f},"
+                    f" standard deviation {score.seed_sd:.4f}",
+                    flush=True,
+                )
+
+
 def _numeric(column: "pd.Series") -> bool:
     return column.dtype.kind in "if" and not column.isna().any()
 
@@ -438,6 +483,12 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         help="SAMPLE=OWNER: samples that share the fine scan of another one, so one rock",
     )
+    add(
+        "--siblings",
+        nargs="*",
+        default=[],
+        help="MODEL/MODEL/...: trainings that differ in their seed alone, the one to show first",
+    )
     add("--confidence", type=cli.fraction, default=0.95, help="of the intervals, 0 to 1")
     add("--resamples", type=cli.positive_int, default=2000, help="bootstrap draws of depth blocks")
     add("--seed", type=cli.non_negative_int, default=1, help="of the draws")
@@ -457,18 +508,17 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     tables = [read_table(path) for path in args.metrics]
     check_comparable(tables)
-    about = read_samples(args.pairs)
-    settings = {"confidence": args.confidence, "resamples": args.resamples, "seed": args.seed}
-    results = summarise(
-        tables,
-        about,
-        read_trainings(args.trainings),
-        dict(pair.split("=") for pair in args.scans),
-        partial(block_bootstrap, **settings),
+    known = Known(
+        samples=read_samples(args.pairs),
+        trainings=read_trainings(args.trainings),
+        scans=dict(pair.split("=") for pair in args.scans),
+        siblings={group.split("/")[0]: group.split("/") for group in args.siblings},
     )
-    files.write_text(args.output, summary_text(results, about))
+    settings = {"confidence": args.confidence, "resamples": args.resamples, "seed": args.seed}
+    results = summarise(tables, known, partial(block_bootstrap, **settings))
+    files.write_text(args.output, summary_text(results, known.samples))
     write_record(__file__, args)
-    print_summary(results, about, args.confidence)
+    print_summary(results, known.samples, args.confidence)
 
 
 if __name__ == "__main__":

@@ -118,9 +118,12 @@ def cell(rows: "pd.DataFrame", metric: Any) -> dict[str, str]:
     from sandstone.metrics.gains import Gain
 
     if rows.empty:
-        return {"mean": "", "gain": "", "verdict": ""}
+        return {"mean": "", "gain": "", "verdict": "", "seeds": ""}
     row = rows.iloc[0]
-    shown = {"mean": metric.text(row["mean"]), "gain": "", "verdict": ""}
+    shown = {"mean": metric.text(row["mean"]), "gain": "", "verdict": "", "seeds": ""}
+    if row["seeds"] > 1:
+        spread = f"{row['seed_sd']:.{metric.digits + 1}f}"
+        shown["seeds"] = f"{row['seeds']:.0f} seeds, standard deviation {spread}"
     if row["method"] != row["baseline"] and not math.isnan(row["gain"]):
         gain = Gain(row["baseline"], row["gain"], row["gain_low"], row["gain_high"])
         is_sure = gain.verdict in ("better", "worse")

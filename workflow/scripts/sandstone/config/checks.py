@@ -9,6 +9,7 @@ from sandstone.config import given, schema, validity
 from sandstone.config.coarse import check_pair, share_scans, write_out_registrations
 from sandstone.config.paths import check_inside_data, check_path, home_advice
 from sandstone.config.plain_yaml import check_keys
+from sandstone.config.siblings import add_siblings
 from sandstone.config.sources import check_same_downloads, check_source
 from sandstone.config.used import drop_nulls, is_given, is_interpolated, is_trained, used_models
 from sandstone.errors import InputError, shortened, shown
@@ -33,6 +34,7 @@ def validate(config: Config, base: Config | None = None) -> None:
     given.add_pretrained(config)
     given.replace_trainings(config, base or {})
     given.check_alone(config)
+    add_siblings(config)
     share_scans(config)
     write_out_registrations(config)
     schema.complete(config)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sandstone.choices import FITTED
+from sandstone.config.siblings import siblings
 
 Config = dict[str, Any]
 
@@ -24,10 +25,16 @@ def drop_nulls(config: Config) -> None:
 def used_models(config: Config) -> list[str]:
     """Return the models under evaluation, those that upscale, and those that they start from."""
     upscaling = [entry["model"] for entry in config["upscale"].values()]
-    models = list(dict.fromkeys(config["evaluation"]["models"] + upscaling))
+    models = list(dict.fromkeys(measured_models(config) + upscaling))
     for model in models:
         models += [each for each in parents(config["models"].get(model, {})) if each not in models]
     return models
+
+
+def measured_models(config: Config) -> list[str]:
+    """Return the models under evaluation, each before those that differ in their seed alone."""
+    models = config["evaluation"]["models"]
+    return [each for name in models for each in (name, *siblings(config, name))]
 
 
 def parents(model: Config) -> list[str]:

@@ -14,6 +14,7 @@ SPECTRUM_COLUMNS = ("sample", "method", "frequency_per_um", "power", "ring_corre
 SUMMARY_COLUMNS = (
     *("sample", "method", "metric", "mean", "ci_low", "ci_high", "n", "median"),
     *("baseline", "gain", "gain_low", "gain_high", "rock", "ceiling"),
+    *("seeds", "seed_sd"),
 )
 GAP_COLUMNS = (
     *("real", "simulated", "method", "metric", "mean_simulated", "mean_real"),
