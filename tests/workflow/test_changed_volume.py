@@ -37,6 +37,7 @@ def rock(clone: Clone, tmp_path: Path) -> Path:
     return directory
 
 
+@pytest.mark.soak
 def test_a_volume_replaced_by_an_older_file_is_sliced_again(
     rock: Path, snakemake: Snakemake
 ) -> None:

@@ -9,11 +9,11 @@ from .faults import TINY, assert_success, copy_of, last_sentence
 
 # The file that is cut, and a result of the stage that reads it.
 IN_EVERY_TEST_RUN = [
-    ("volumes/phantom.tif", "slices/phantom.tif"),
     ("slices/phantom.tif", "pairs/phantom.h5"),
     ("pairs/phantom.h5", "predictions/bicubic/phantom.h5"),
 ]
 LONG = [
+    ("volumes/phantom.tif", "slices/phantom.tif"),
     ("models/srresnet/history.csv", "figures/models/srresnet/training.png"),
     ("slices/phantom.mask.tif", "pairs/phantom.h5"),
     ("slices/phantom.json", "pairs/phantom.h5"),

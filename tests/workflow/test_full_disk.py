@@ -78,7 +78,7 @@ STAGES = {
         "plot_pairs: figures/samples/phantom/pairs.pdf",
     ),
 }
-LONG = ("phantom", "mask", "predictions", "weights")
+LONG = ("phantom", "slices", "mask", "predictions", "checkpoint", "weights")
 
 
 @pytest.mark.parametrize(
@@ -167,6 +167,7 @@ def test_a_full_working_folder_is_one_sentence(
         assert "no space left on device; free some and run again" in last_sentence(done)
 
 
+@pytest.mark.soak
 def test_a_disk_that_fills_up_meanwhile_takes_neither_logs_nor_records(
     tiny: tuple[Path, str], clone: Clone, snakemake: Snakemake, tmp_path: Path
 ) -> None:

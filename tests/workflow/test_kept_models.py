@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
 
 from .conftest import Snakemake
@@ -27,6 +28,7 @@ def is_short(*consoles: str) -> None:
         assert "--tensorboard-dir" not in console
 
 
+@pytest.mark.soak
 def test_a_failed_retraining_leaves_the_model_before_it(
     tiny: tuple[Path, str], snakemake: Snakemake, tmp_path: Path
 ) -> None:

@@ -21,7 +21,6 @@ TINY = ("--configfile", "tests/config/tiny.yaml")
 
 # A job of every rule, where there is time. One function writes all figures: one stands for them.
 SHORT = (
-    "make_phantom phantom",
     "make_pairs phantom",
     "super_resolve bicubic/phantom",
     "compute_metrics bicubic/phantom",
@@ -30,6 +29,7 @@ SHORT = (
     "plot_network srgan/discriminator",
 )
 LONG = (
+    "make_phantom phantom",
     "slice_volume phantom",
     "train srresnet",
     "train srgan",
@@ -181,6 +181,7 @@ def told_by(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.soak
 def test_a_killed_and_a_terminated_training_end_the_same(
     tiny: tuple[Path, str], folder: Path, snakemake: Snakemake, end_once: Callable[..., None]
 ) -> None:
@@ -206,6 +207,7 @@ def test_a_killed_and_a_terminated_training_end_the_same(
     assert not checkpoints.exists()
 
 
+@pytest.mark.soak
 def test_a_power_cut_between_two_outputs_makes_both_again(
     tiny: tuple[Path, str], folder: Path, snakemake: Snakemake, end_once: Callable[..., None]
 ) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
+import pytest
 import yaml
 
 from .conftest import Clone, Snakemake
@@ -14,9 +15,9 @@ def _overlay(directory: Path, overlay: dict) -> tuple[str, str]:
     return "--configfile", "overlay.yaml"
 
 
-def test_headerless_and_tiff_give_identical_slices(
-    clone: Clone, snakemake: Snakemake, shared_data: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def bentheimer(clone: Clone, shared_data: Path, tmp_path: Path) -> Path:
+    """A clone with an overlay of one real volume twice, headerless and as a TIFF."""
     directory = clone(tmp_path)
     raw = yaml.safe_load((directory / "tests/config/bentheimer.yaml").read_text(encoding="utf-8"))
     raw["samples"]["bentheimer"]["path"] = str(shared_data / "bentheimer_pair_hr2um.raw")
@@ -25,14 +26,26 @@ def test_headerless_and_tiff_give_identical_slices(
         "voxel_size_um": 2.0,
     }
     raw["evaluation"]["samples"] = ["bentheimer", "tiff"]
-    done = snakemake(directory, *_overlay(directory, raw), targets=("results/metrics/summary.csv",))
+    _overlay(directory, raw)
+    return directory
+
+
+def test_headerless_and_tiff_give_identical_slices(bentheimer: Path, snakemake: Snakemake) -> None:
+    slices = [f"results/slices/{name}" for name in ("bentheimer", "tiff")]
+    targets = tuple(f"{each}.tif" for each in slices)
+    done = snakemake(bentheimer, "--configfile", "overlay.yaml", targets=targets)
     assert done.returncode == 0, done.stderr[-6000:]
-    slices = directory / "results/slices"
     for suffix in (".tif", ".mask.tif"):
-        assert (slices / f"bentheimer{suffix}").read_bytes() == (
-            slices / f"tiff{suffix}"
-        ).read_bytes()
-    summary = (directory / "results/metrics/summary.csv").read_text(encoding="utf-8")
+        first, second = ((bentheimer / f"{each}{suffix}").read_bytes() for each in slices)
+        assert first == second
+
+
+@pytest.mark.soak
+def test_real_rock_goes_all_the_way(bentheimer: Path, snakemake: Snakemake) -> None:
+    target = "results/metrics/summary.csv"
+    done = snakemake(bentheimer, "--configfile", "overlay.yaml", targets=(target,))
+    assert done.returncode == 0, done.stderr[-6000:]
+    summary = (bentheimer / target).read_text(encoding="utf-8")
     assert "bentheimer,srgan,psnr_db," in summary
     assert "tiff,bicubic,ssim," in summary
 

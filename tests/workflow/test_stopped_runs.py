@@ -159,9 +159,8 @@ def test_a_stage_stopped_with_its_run_leaves_nothing_half_made(
     assert (tmp_path / PAIRS).read_bytes() == (tiny[0] / PAIRS).read_bytes()
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_snakemake_alone_lets_the_running_job_finish(
     tiny: tuple[Path, str],
     start: Start,

@@ -215,6 +215,7 @@ def test_a_volume_that_is_missing_is_fetched_first(trained: Path, snakemake: Sna
     assert planned == {"fetch_volume data/raw/plug.npy", "prepare_upscale fetched"}
 
 
+@pytest.mark.soak
 def test_real_rock_in_all_axes(trained: Path, snakemake: Snakemake, shared_data: Path) -> None:
     volume = shared_data / "bentheimer_pair_lr6um.tif"
     settings = entry(path=str(volume), voxel_size_um=6.0, axes="mean", tile=64, slabs=2)

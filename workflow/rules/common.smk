@@ -328,14 +328,18 @@ def reasons(environment, script, *others):
     that environment. Then what the script and the modules that it imports say, so that an edit reruns what it concerns
     and a move reruns nothing. Then values, or functions of the wildcards that return them.
     """
-    file = ROOT / "workflow" / "envs" / f"{environment}.yaml"
-    packages = yaml.safe_load(file.read_text(encoding="utf-8"))["dependencies"]
-    code = digest_of(script)
+    packages, code = packages_of(environment), digest_of(script)
     return lambda wildcards: [
         packages,
         code,
         *(other(wildcards) if callable(other) else other for other in others),
     ]
+
+
+@cache
+def packages_of(environment):
+    file = ROOT / "workflow" / "envs" / f"{environment}.yaml"
+    return yaml.safe_load(file.read_text(encoding="utf-8"))["dependencies"]
 
 
 wildcard_constraints:

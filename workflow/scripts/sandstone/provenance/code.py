@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import sys
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -67,9 +68,8 @@ def packages_of(script: str) -> list[str]:
 
 def shared_modules(file: Path) -> set[Path]:
     """Return the shared modules that a file imports itself."""
-    shared = (name for name in imports(file) if name.startswith(f"{PACKAGE}."))
-    paths = (SCRIPTS / Path(*name.split(".")).with_suffix(".py") for name in shared)
-    return {path for path in paths if path.is_file()}
+    names = (name for name in imports(file) if name.startswith(f"{PACKAGE}."))
+    return {path for name in names if (path := _module(SCRIPTS, name))}
 
 
 def imports(file: Path) -> frozenset[str]:
@@ -77,12 +77,29 @@ def imports(file: Path) -> frozenset[str]:
     return _imports_of(file.read_text(encoding="utf-8"))
 
 
-@cache  # by what a file says: the scripts share most modules, and each start asks for all of them
+# Each start of Snakemake asks for the code of every rule, and the scripts share most modules.
+
+
+@cache
+def _module(scripts: Path, name: str) -> Path | None:
+    path = scripts / Path(*name.split(".")).with_suffix(".py")
+    return path if path.is_file() else None
+
+
+@cache  # by what a file says
 def _imports_of(source: str) -> frozenset[str]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in _statements(ast.parse(source).body):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return frozenset(names)
+
+
+def _statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Yield statements and those within them, without their expressions, which hold no import."""
+    for statement in body:
+        yield statement
+        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+            yield from _statements(getattr(statement, field, ()))
