@@ -4,10 +4,12 @@ CPU seconds for each million HR pixels, medians of interleaved rounds of one run
 as config/notebook.yaml, config.yaml and benchmarks/versa_photo.yaml ask for it, and the network
 alone on one tile. Beside them, how many floating-point operations of its convolutions a network
 does in a second, and how many a large matrix product of float32 does on the same cores. The
-notebook's VGG19 loss is left out, which makes its step cheaper than it was.
+notebook's VGG19 loss is left out, which makes its step cheaper than it was. With --profile, the
+convolutions of each network alone, by kind, and what is left for all else.
 """
 
 import argparse
+import math
 import os
 import platform
 import statistics
@@ -114,11 +116,54 @@ def matrix_product() -> float:
     return 2 * MATRIX**3 / statistics.median(cpu_seconds(product) for _ in range(5))
 
 
+def alone(layer: Any, values: Any) -> Callable[[], object]:
+    """Return a call of one layer alone, on what it is given within the network."""
+    import tensorflow as tf
+
+    # TensorFlow may drop a result that nobody looks at.
+    return tf.function(lambda: tf.reduce_sum(layer(values)))
+
+
+def print_profile(name: str, recipe: str, rounds: int, peak: float) -> None:
+    """Print the time that convolutions take alone, those of one shape together, and the rest."""
+    import keras
+
+    import train
+    from sandstone.models import inference, networks
+
+    options = train.settings_of(settings_of(recipe), "generator")
+    model = networks.build_generator(**options, scale=SCALE)
+    lr = np.random.default_rng(0).random((1, TILE, TILE, 1), dtype=np.float32)
+    layers = [each for each in model.layers if isinstance(each, keras.layers.Conv2D)]
+    inputs = keras.Model(model.input, [layer.input for layer in layers])(lr)
+    works: dict[str, tuple[Callable[[], object], float]] = {
+        "all": (lambda: inference.predict(model, lr), 1e6)
+    }
+    operations_of: dict[str, list[float]] = {}
+    for layer, values in zip(layers, inputs, strict=True):
+        _, rows, columns, channels = values.shape
+        height, width, _, filters = layer.kernel.shape
+        kind = f"{height} x {width}, {channels} to {filters} channels, {rows} x {columns} pixels"
+        count = 2 * rows * columns * math.prod(layer.kernel.shape)
+        operations_of.setdefault(kind, []).append(count)
+        works.setdefault(kind, (alone(layer, values), 1e6))
+    seconds = medians(works, rounds)
+    print(f"\n{name}, one tile of {TILE} x {TILE} LR pixels: {1e3 * seconds['all']:.1f} CPU ms")
+    rest = seconds["all"]
+    for kind, counts in operations_of.items():
+        share = len(counts) * seconds[kind]
+        rest -= share
+        rate = counts[0] / seconds[kind] / peak
+        print(f"{len(counts):4} of {kind:<46}{1e3 * share:8.1f} ms at {rate:.0%}")
+    print(f"     {'all else: activations, attention, skips, copies':<49}{1e3 * rest:8.1f} ms")
+
+
 def main() -> None:
     """Measure, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--profile", action="store_true", help="convolution by convolution")
     args = parser.parse_args()
 
     from sandstone.models import backend
@@ -137,6 +182,9 @@ def main() -> None:
             f"  {rate / peak:.0%}, {rate / 1e9:.1f} GFLOP a CPU second"
         )
     print(f"matrix product {MATRIX} x {MATRIX}: {peak / 1e9:.1f} GFLOP a CPU second")
+    if args.profile:
+        for name, recipe in RECIPES.items():
+            print_profile(name, recipe, args.rounds, peak)
     print(f"{platform.machine()}, {os.cpu_count()} cores, {args.threads} threads")
 
 

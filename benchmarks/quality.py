@@ -22,12 +22,12 @@ LPIPS, SPAN = WEIGHTS / "lpips_alex.npz", WEIGHTS / "team38_span_ch28_slim.pth"
 VERSA, PHOTO = REPOSITORY / "config" / "versa.yaml", REPOSITORY / "benchmarks" / "versa_photo.yaml"
 
 
-def convert_photo(directory: Path) -> None:
+def convert_photo(directory: Path, scale: int = 4) -> None:
     """Make the folder of the published network from the file at hand; else the run fetches it."""
     script = REPOSITORY / "workflow" / "scripts" / "fetch_span_photo.py"
     folder = directory / "data" / "weights" / "span_photo"
     if SPAN.is_file() and not folder.exists():
-        words = [sys.executable, script, "--file", SPAN, "--output", folder]
+        words = [sys.executable, script, "--file", SPAN, "--scale", scale, "--output", folder]
         subprocess.run([*map(str, words)], check=True)
 
 
