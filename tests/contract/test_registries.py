@@ -17,7 +17,9 @@ CHOICES = {
     "generator.architecture": list(GENERATORS),
     "discriminator.architecture": list(DISCRIMINATORS),
     "schedule": list(SCHEDULES),
-    **{f"loss.{name}_kind": list(term.kinds) for name, term in TERMS.items()},
+    **{
+        f"loss.{name}_kind": list(term.kinds) for name, term in TERMS.items() if len(term.kinds) > 1
+    },
 }
 
 

@@ -3,6 +3,7 @@
 # in   results/{slices,registration,degradation,pairs,models,predictions,metrics,upscaled}/, the volumes of upscale
 # out  results/figures/samples/{sample}/       pairs, histogram, split; of a pair of scans registration and degradation
 #      results/figures/models/{model}/         generator, discriminator, training
+#      results/figures/evaluation/             transfer, of several samples
 #      results/figures/evaluation/{sample}/    comparison, metrics, spectra
 #      results/figures/upscaled/{volume}/      slice
 
@@ -495,6 +496,43 @@ rule plot_trade_off:
             --sample {wildcards.sample:q} \
             {params.curves:q} \
             {params.recommended:q} \
+            --png {output.png:q} \
+            --pdf {output.pdf:q} \
+            --provenance {output.provenance:q}
+        """
+
+
+rule plot_transfer:
+    """Show what each model gains on each sample."""
+    input:
+        summary="results/metrics/summary.csv",
+    output:
+        png=report(
+            "results/figures/evaluation/transfer.png",
+            caption="../report/transfer.rst",
+            category="3. Evaluation",
+            labels={"figure": "train here, test there"},
+        ),
+        pdf="results/figures/evaluation/transfer.pdf",
+        provenance="results/figures/evaluation/transfer.provenance.json",
+    log:
+        "results/logs/plot_transfer.log",
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        logged=launcher,
+        script=path_of("plot_transfer"),
+        rerun_on=reasons("figures", "plot_transfer"),
+        models=flag("models", config["evaluation"]["models"]),
+    shell:
+        """
+        exec {params.logged:q} {log:q} {params.script:q} \
+            --summary {input.summary:q} \
+            {params.models:q} \
             --png {output.png:q} \
             --pdf {output.pdf:q} \
             --provenance {output.provenance:q}

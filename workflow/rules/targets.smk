@@ -208,7 +208,15 @@ def of_evaluation():
             sample=config["evaluation"]["samples"],
             images=images_of_rock(),
         ),
+        *(["evaluation/transfer"] if is_transferred() else []),
     ]
+
+
+def is_transferred():
+    """Whether models are measured on several samples, against an interpolation."""
+    evaluation = config["evaluation"]
+    several = len(evaluation["samples"]) > 1
+    return several and bool(evaluation["models"] and evaluation["baselines"])
 
 
 def traded_off():

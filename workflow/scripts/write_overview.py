@@ -38,6 +38,7 @@ CAPTIONS = {
     "metrics": "Scores of every test tile, by method",
     "spectra": "Power by spatial frequency, and how much of it is true",
     "simulated_to_real": "What a real coarse scan costs each method",
+    "transfer": "What each model gains on each sample; a frame marks rock that it has seen",
     "trade_off": "How faithful and how sharp each method is",
     "rock_slices": "How far pores are from those of HR, over thresholds",
     "rock_blocks": "The same in three dimensions",
