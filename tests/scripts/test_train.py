@@ -122,7 +122,7 @@ def test_a_model_is_written_whole_and_its_checkpoints_are_removed(start, tmp_pat
 
 @pytest.mark.parametrize("architecture", ["patch", "notebook"])
 def test_a_gan_tells_its_discriminator(start, architecture):
-    model = start(**GAN, steps=1, loss_spectrum=0.01, discriminator_architecture=architecture)
+    model = start(**GAN, steps=1, discriminator_architecture=architecture)
     assert json.loads((model / "discriminator.json").read_text()) == {
         "architecture": architecture,
         "filters": 4,

@@ -11,18 +11,15 @@ weight means the same for every size of batch and image.
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
     from keras import KerasTensor as Tensor
 
     PixelLoss = Callable[[Tensor, Tensor], Tensor]
     AdversarialLosses = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 CHARBONNIER_EPSILON = 1e-3
-LEAST_POWER = 1e-6  # so that a flat image has a logarithm; rounding to 8 bits alone has more
 LEAST_EDGE = 32  # HR pixels that AlexNet and VGG19 can shrink down to their last level
 
 
@@ -218,57 +215,6 @@ def _lpips_alex(settings: Settings) -> Loss:
     return lambda seen: ops.mean(lpips.distance(seen.hr, seen.sr))
 
 
-# --- spectrum ---
-
-
-def spectral_distance(hr: "Tensor", sr: "Tensor") -> "Tensor":
-    """Return how far the power of SR is from that of HR, whatever its place in the image.
-
-    The mean over rings of spatial frequency of |ln(power of SR / power of HR)|, each the mean over
-    a batch under a Hann window: the curve of the evaluation's spectra. A pixel loss alone leaves
-    details fainter than they are, where it is not sure of them.
-
-    References
-    ----------
-    Jiang, Dai, Wu, Loy (2021), Focal frequency loss for image reconstruction and synthesis, ICCV,
-    compares frequencies one by one; here only power counts, so that texture need not be in place.
-    """
-    from keras import ops
-
-    rings = _rings(*hr.shape[1:3])
-    powers = [ops.log(_ring_power(images, rings) + LEAST_POWER) for images in (hr, sr)]
-    return _l1(*powers)
-
-
-def _ring_power(images: "Tensor", rings: "np.ndarray") -> "Tensor":
-    """Return the mean power of images (n, y, x, 1) in each ring."""
-    import numpy as np
-    from keras import ops
-
-    height, width = images.shape[1:3]
-    window = np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
-    level = ops.mean(images, axis=(1, 2), keepdims=True)
-    faded = (images - level)[..., 0] * window
-    real, imaginary = ops.fft2((faded, ops.zeros_like(faded)))
-    power = ops.mean(ops.square(real) + ops.square(imaginary), axis=0)
-    return ops.matmul(ops.reshape(power, (1, -1)), rings)
-
-
-@cache
-def _rings(height: int, width: int) -> "np.ndarray":
-    """Return which frequencies make up the mean of each ring, shape (y · x, rings).
-
-    Rings are a cycle per shorter edge wide, from the first to Nyquist.
-    """
-    import numpy as np
-
-    edge = min(height, width)
-    radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)) * edge
-    number = np.rint(radius).astype(int).ravel()
-    member = number[:, None] == np.arange(1, edge // 2 + 1)
-    return (member / member.sum(axis=0)).astype(np.float32)
-
-
 # --- adversarial ---
 
 
@@ -339,9 +285,6 @@ TERMS = {
             "lpips_alex": Kind(_lpips_alex, least_edge=LEAST_EDGE),
         },
         texts={"layer": ("block3_conv4", "layer of VGG19")},
-    ),
-    "spectrum": Term(
-        kinds={"radial": Kind(lambda _: lambda seen: spectral_distance(seen.hr, seen.sr))},
     ),
     "adversarial": Term(
         kinds={name: _adversarial_kind(both) for name, both in _ADVERSARIAL.items()},
