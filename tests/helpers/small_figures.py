@@ -59,7 +59,7 @@ def write_metrics(path, method, psnr=(26.0, 28.0, 27.0), sample=SAMPLE):
 
 def write_summary(path, methods=METHODS, interval=(26.5, 27.5)):
     rows = [
-        [SAMPLE, method, metric, mean, *bounds, 3, mean, *[""] * 8]
+        [SAMPLE, method, metric, mean, *bounds, 3, mean, *[""] * 9]
         for method in methods
         for metric, mean, bounds in (("psnr_db", 27.0, interval), ("ssim", 0.71, (0.7, 0.72)))
     ]

@@ -73,6 +73,16 @@ def test_the_record_names_the_younger_model_first(ends: list[Path]) -> None:
     assert training.samples == ["castlegate"]
 
 
+def test_the_record_knows_the_domain_of_both(ends: list[Path]) -> None:
+    for number, folder in enumerate(ends):
+        record = folder / "training.provenance.json"
+        told = json.loads(record.read_text(encoding="utf-8"))
+        domain = {f"rock{number}": {"detail": -1.0 - number, "grey": [0.5] * 19}}
+        record.write_text(json.dumps({**told, "domain": domain}), encoding="utf-8")
+    made = between(ends, 0.3, Path("made")) / "training.provenance.json"
+    assert json.loads(made.read_text(encoding="utf-8"))["domain"].keys() == {"rock0", "rock1"}
+
+
 def test_different_networks_are_refused(ends: list[Path]) -> None:
     wider = given_model.write_record(given_model.write(Path("c"), filters=12))
     with pytest.raises(InputError, match="a and c hold different networks"):

@@ -24,7 +24,14 @@ def summary(tmp_path: Path) -> Path:
         table = csv.DictWriter(stream, SUMMARY_COLUMNS, restval="")
         table.writeheader()
         for (sample, method), (gain, low, high, rock) in GAINS.items():
-            shared = {"sample": sample, "mean": 27, "n": 3, "baseline": "lanczos"}
+            outside = "softer" if (sample, method) == ("doddington", "first") else ""
+            shared = {
+                "domain": outside,
+                "sample": sample,
+                "mean": 27,
+                "n": 3,
+                "baseline": "lanczos",
+            }
             for metric in ("psnr_db", "ssim"):
                 row = {"method": method, "metric": metric, "gain": gain, "rock": rock}
                 table.writerow({**shared, **row, "gain_low": low, "gain_high": high})
@@ -39,7 +46,7 @@ def test_each_cell_tells_a_gain_and_seen_rock_has_a_frame(summary: Path) -> None
     assert [text.get_text() for text in axes.texts] == [
         "+2.00\n[+1.50, +2.50]",
         "+0.40\n[none]",
-        "-1.00\n[-1.50, -0.50]",
+        "-1.00\n[-1.50, -0.50]\noutside its domain",
         "+1.00\n[+0.50, +1.50]",
     ]
     assert len(axes.patches) == 2

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import tifffile
 from helpers import small_upscaling, tile_pairs
+from scipy.ndimage import gaussian_filter
 
 from sandstone import sizes
 from sandstone.errors import InputError
+from sandstone.metrics import domain
 from sandstone.upscaling.layout import read_layout
 
 
@@ -182,6 +184,22 @@ def test_voxels_that_the_model_has_not_learned_are_told(prepared, tmp_path, caps
         assert "voxels of 6 µm within slices" in told[0]
         assert note in told[0]
         assert told[0].endswith("train on slices of 3 µm")
+
+
+@pytest.mark.parametrize(("blur", "told"), [(0, False), (2, True)])
+def test_a_scan_softer_than_what_the_model_has_learned_from_is_told(
+    prepared, tmp_path, capsys, blur, told
+):
+    rock = small_upscaling.rock((6, 60, 80))
+    square = rock[:, 9:51, 19:61] / np.iinfo(rock.dtype).max
+    learned = {"rock": domain.describe(square).plain()}
+    record = tmp_path / "training.json"
+    training = {"voxel_size_um": {"rock": [3.0, 3.0, 3.0]}, "domain": learned}
+    record.write_text(json.dumps(training), encoding="utf-8")
+    scan = gaussian_filter(rock.astype(float), (0, blur, blur)).astype(rock.dtype)
+    prepared(scan, training=record)
+    printed = capsys.readouterr().out
+    assert ("note: the scan is softer than what it has learned from" in printed) == told
 
 
 def test_a_network_that_saw_no_rock_is_noted(prepared, tmp_path, capsys):

@@ -7,8 +7,9 @@ import pytest
 from helpers import tile_pairs
 
 import summarise_metrics
+from sandstone.dataset.pairs import open_pairs
 from sandstone.errors import InputError
-from sandstone.metrics import bootstrap
+from sandstone.metrics import bootstrap, domain
 from sandstone.metrics.tables import SUMMARY_COLUMNS
 from sandstone.provenance.record import RECORD_SUFFIX
 
@@ -342,7 +343,9 @@ def test_tiles_without_error_by_both_gain_nothing(summarise, tmp_path: Path) -> 
 # --- seen and unseen rock ---
 
 
-def write_training(folder: Path, model: str, samples: list[str], parent: str = "") -> Path:
+def write_training(
+    folder: Path, model: str, samples: list[str], parent: str = "", **told: object
+) -> Path:
     weights = [f"results/models/{parent}/generator.weights.h5"] if parent else []
     pairs = [f"results/pairs/{sample}.h5" for sample in samples]
     record = {
@@ -354,6 +357,7 @@ def write_training(folder: Path, model: str, samples: list[str], parent: str = "
         "voxel_size_um": {sample: [2.0, 2.0, 2.0] for sample in samples},
         "inputs": [{"path": path, "sha256": "ab" * 32} for path in (*pairs, *weights)],
     }
+    record |= told
     path = folder / model / f"training{RECORD_SUFFIX}"
     path.parent.mkdir()
     path.write_text(json.dumps(record), encoding="utf-8")
@@ -380,6 +384,31 @@ def test_a_matrix_of_rocks_and_models_marks_seen_rock(summarise, tmp_path: Path,
     of_c = capsys.readouterr().out.partition("\nc: ")[2]
     assert "first           unseen   psnr_db" in of_c
     assert "bicubic         unseen" not in of_c
+
+
+def test_a_model_outside_of_its_domain_is_told(summarise, tmp_path: Path, capsys) -> None:
+    hr = np.random.default_rng(0).integers(0, 255, (len(DEPTHS), 64, 64), dtype=np.uint8)
+    reference = tile_pairs.write(tmp_path / "a.h5", {"test": hr}, sample="a", guard_slices=20)
+    with open_pairs(reference) as pairs:
+        own = domain.of_tiles(pairs.split("test").lr)
+    softer = own._replace(detail=own.detail - 2)
+    trainings = [
+        write_training(tmp_path, "fitting", ["a"], domain={"a": own.plain()}),
+        write_training(tmp_path, "soft", ["a"], domain={"a": softer.plain()}),
+        write_training(tmp_path, "old", ["a"]),
+    ]
+    methods = ("bicubic", "fitting", "soft", "old")
+    given = [write_table(tmp_path, "a", method) for method in methods]
+    output = summarise(given, [reference], "--trainings", *trainings)
+    told = {row["method"]: row["domain"] for row in rows_of(output)}
+    assert [told[method] for method in methods] == [
+        *("", ""),
+        "sharper or noisier than what it has learned from (finest details 100 times stronger)",
+        "",
+    ]
+    notes = [line for line in capsys.readouterr().out.splitlines() if "outside" in line]
+    assert len(notes) == 1
+    assert notes[0].startswith("note: soft is used outside of its domain: LR is sharper or noisier")
 
 
 def test_what_a_model_without_record_has_seen_is_unknown(summarise, tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from helpers import tiny_training
 
 import train
 from sandstone import cli
+from sandstone.dataset.pairs import open_pairs
 from sandstone.errors import InputError
+from sandstone.metrics import domain
 from sandstone.models import backend, networks, vgg19
 from sandstone.models.weights import load_generator, load_weights
 from sandstone.training import loop, validation
@@ -162,6 +164,14 @@ def test_files_of_uint16_and_of_several_rocks_are_trained_on(start, tmp_path):
         for seed, empty in ((1, ()), (2, ("train", "val")))
     ]
     assert names(start(pairs=files, steps=1)) == OUTPUTS
+
+
+def test_the_record_tells_what_the_training_tiles_look_like(start, tmp_path, pairs_file):
+    record = tmp_path / "training.provenance.json"
+    start(steps=1, provenance=record)
+    [learned] = domain.read(json.loads(record.read_text(encoding="utf-8")))
+    with open_pairs(pairs_file) as pairs:
+        assert learned.grey == domain.of_tiles(pairs.split("train").lr).grey
 
 
 def test_a_trained_model_starts_another(start, tmp_path, monkeypatch):

@@ -16,44 +16,13 @@ import write_overview
 from sandstone.errors import InputError
 from sandstone.metrics import tables
 
-SUMMARY = [
-    (
-        "rock",
-        "bicubic",
-        "psnr_db",
-        25.0,
-        24.0,
-        26.0,
-        6,
-        25.0,
-        "bicubic",
-        0.0,
-        0.0,
-        0.0,
-        "",
-        32.5,
-        None,
-        None,
-    ),
-    (
-        "rock",
-        "srgan",
-        "psnr_db",
-        27.0,
-        26.0,
-        28.0,
-        6,
-        27.0,
-        "bicubic",
-        2.0,
-        1.5,
-        2.5,
-        "new",
-        32.5,
-        3,
-        0.04,
-    ),
-]
+INTERPOLATED = {"mean": 25.0, "ci_low": 24.0, "ci_high": 26.0, "median": 25.0}
+TRAINED = {column: value + 2 for column, value in INTERPOLATED.items()}
+OF_ROCK = {"sample": "rock", "metric": "psnr_db", "n": 6, "baseline": "bicubic", "ceiling": 32.5}
+NO_GAIN = {"gain": 0.0, "gain_low": 0.0, "gain_high": 0.0}
+GAIN = {"gain": 2.0, "gain_low": 1.5, "gain_high": 2.5}
+BICUBIC = {**OF_ROCK, "method": "bicubic", **INTERPOLATED, **NO_GAIN}
+SRGAN = {**OF_ROCK, "method": "srgan", **TRAINED, **GAIN, "seeds": 3, "seed_sd": 0.04}
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -68,10 +37,9 @@ def page(tmp_path: Path):
             tile_pairs.predict(tmp_path / f"{method}.h5", pairs, hr // 2, method=method)
             for method in ("bicubic", "srgan")
         ]
-        summary = pd.DataFrame(SUMMARY, columns=[*tables.SUMMARY_COLUMNS])
+        rows = [BICUBIC, SRGAN | changes]
+        summary = pd.DataFrame(rows, columns=[*tables.SUMMARY_COLUMNS])
         summary["sample"] = sample
-        for column, value in changes.items():
-            summary.loc[1, column] = value
         summary.to_csv(tmp_path / "summary.csv", index=False)
         words = ["--summary", tmp_path / "summary.csv", "--pairs", pairs, "--predictions", *files]
         output = tmp_path / "page.html"
@@ -126,6 +94,12 @@ def test_the_noise_of_hr_puts_the_score_into_proportion(page) -> None:
     told = "It has 27.0 dB, where the rock without the noise of HR would have 32.5 dB."
     assert told in page()
     assert "noise of HR" not in page(ceiling=np.nan)
+
+
+def test_a_model_outside_of_its_domain_is_named(page) -> None:
+    told = "On rock, srgan is used outside of its domain: LR is softer than what it has learned."
+    assert told in page(domain="softer than what it has learned")
+    assert "domain" not in page()
 
 
 def test_the_spread_between_seeds_stands_beside_the_score(page) -> None:

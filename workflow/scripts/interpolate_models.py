@@ -10,7 +10,7 @@ import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
 from sandstone.errors import InputError
@@ -49,14 +49,14 @@ def interpolated(first: Path, second: Path, alpha: float) -> bytes:
     return content.getvalue()
 
 
-def samples_of(paths: Sequence[str]) -> dict[str, list[float]]:
-    """Return the HR voxel sizes of the rocks that the records of two trainings name."""
+def of_samples(paths: Sequence[str], key: str) -> dict[str, Any]:
+    """Return what the records of two trainings say of each rock under a key."""
     from sandstone.files import read_json
 
-    sizes: dict[str, list[float]] = {}
+    told: dict[str, Any] = {}
     for path in paths:
-        sizes |= read_json(path, remedy=AGAIN).get("voxel_size_um", {})
-    return sizes
+        told |= read_json(path, remedy=AGAIN).get(key, {})
+    return told
 
 
 def parser() -> argparse.ArgumentParser:
@@ -89,7 +89,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_json(args.generator, generators[0])
     # The second comes first: cards and verdicts follow the first weights that a record names.
     inputs = [*reversed(files[1]), *reversed(files[0])]
-    write_record(__file__, args, voxel_size_um=samples_of(args.trainings), inputs=inputs)
+    sizes, learned = (of_samples(args.trainings, key) for key in ("voxel_size_um", "domain"))
+    write_record(__file__, args, voxel_size_um=sizes, inputs=inputs, domain=learned)
 
 
 if __name__ == "__main__":

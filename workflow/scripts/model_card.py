@@ -295,8 +295,15 @@ def metrics_section(
             "|---" * (len(metrics) + 1) + "|",
             *(_metric_row(rows, method, metrics) for method in [model, *baselines]),
             "",
+            *_outside(rows, model),
         ]
     return lines
+
+
+def _outside(rows: "pd.DataFrame", model: str) -> list[str]:
+    """Return what to say where a sample lies outside of the domain of a model."""
+    told = rows.loc[rows["method"] == model, "domain"].dropna()
+    return [f"Outside of its domain: LR of this rock is {told.iloc[0]}.", ""] if len(told) else []
 
 
 def _rock(sample: str, line: Line, shared: Collection[str]) -> str:

@@ -1,7 +1,7 @@
 """Draw what each model gains on each sample, as a map: train here, test there.
 
 A cell holds the mean gain in PSNR over the best interpolation with its interval; a frame marks rock
-that the model has seen in its training.
+that the model has seen in its training. LR outside of a model's domain is named.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 METRIC = "psnr_db"
 MAP = (
-    "PuOr_r"  # orange for losses, violet for gains: told apart under every kind of colour blindness
+    "PuOr_r"  # orange for gains, violet for losses: told apart under every kind of colour blindness
 )
 DARK = 0.6  # of the largest gain, from which text is white
 
@@ -59,7 +59,7 @@ def draw(gains: pd.DataFrame, models: Sequence[str]) -> Figure:
     samples = list(gains.index.unique("sample"))
     values = [[gains.loc[(sample, model), "gain"] for model in models] for sample in samples]
     largest = max(abs(value) for row in values for value in row if not math.isnan(value)) or 1.0
-    figure = style.figure(1.8 + 1.35 * len(models), 1.5 + 0.7 * len(samples))
+    figure = style.figure(1.8 + 1.35 * len(models), 1.5 + 0.8 * len(samples))
     axes = figure.subplots()
     image = axes.imshow(values, cmap=MAP, vmin=-largest, vmax=largest, aspect="auto")
     axes.grid(visible=False)
@@ -84,6 +84,7 @@ def draw_cell(axes: Axes, place: tuple[int, int], row: pd.Series, *, dark: bool)
 
     gain = Gain(*row[["baseline", "gain", "gain_low", "gain_high"]])
     text = "no gain known" if math.isnan(gain.mean) else gain.text(2).replace(" [", "\n[")
+    text += "\noutside its domain" if isinstance(row["domain"], str) else ""
     colour = "white" if dark else style.BLACK
     axes.text(*place, text, ha="center", va="center", fontsize=8, color=colour)
     if row["rock"] == "seen":

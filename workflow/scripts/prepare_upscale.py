@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sandstone.volumes.volume import Volume
 
 CUBIC = 0.01  # relative difference of voxel edges that still counts as cubic
+SQUARE, IN_PLUG = 256, 0.7  # voxels; share of a slice's edge, within a round plug
+LOOKED_AT = 16  # slices
 ALIKE = 1.1  # ratio of voxel edges up to which grains look the same to a network
 
 
@@ -174,6 +176,42 @@ def _no_voxels(training: Mapping[str, Any]) -> str | None:
     return None
 
 
+def compare_domain(record: str, volume: "Volume", low: float, high: float) -> None:
+    """Print a note if the scan is unlike what the model has learned from.
+
+    Looked at are squares in the middle of slices spread over the depth, of at most `SQUARE` voxels
+    along an edge: rock in a plug too.
+
+    Parameters
+    ----------
+    record : str
+        Provenance record of the training; of an older one, or {}, nothing is told.
+    volume : Volume
+    low, high : float
+        Grey levels that the network sees as 0 and 1.
+    """
+    import numpy as np
+
+    from sandstone.files import read_json
+    from sandstone.imaging import window
+    from sandstone.metrics import domain
+
+    learned = domain.read(read_json(record, remedy="train the model again"))
+    if not learned:
+        return
+    depth, height, width = volume.shape
+    edge = min(SQUARE, max(1, int(IN_PLUG * min(height, width))))
+    top, left = (height - edge) // 2, (width - edge) // 2
+    middle = np.s_[top : top + edge, left : left + edge]
+    slices = np.unique(np.linspace(0, depth - 1, LOOKED_AT).astype(int))
+    tiles = np.stack([window.to_unit(volume.read_slice(z)[middle], low, high) for z in slices])
+    if told := domain.difference(learned, domain.describe(tiles)):
+        note(
+            f"the scan is {told}, so the model is used outside of its domain: look at the result "
+            "with care, and see docs/real_scans.md for models of real coarse scans"
+        )
+
+
 def find_grey_window(args: argparse.Namespace, volume: "Volume") -> Sequence[float]:
     """Return the grey levels that become 0 and 1: given, or percentiles of the rock."""
     if args.levels:
@@ -284,6 +322,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if args.training:
             compare_voxels(args.training, volume, tiling.scale)
         window, voxels_sha256 = survey(args, volume)
+        if args.training:
+            compare_domain(args.training, volume, window["low"], window["high"])
         layout = Layout(
             volume=args.name,
             model=args.model,

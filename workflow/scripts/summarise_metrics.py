@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from sandstone.dataset.pairs import Pairs, PairsAttributes
+    from sandstone.dataset.pairs import PairsAttributes, Split
     from sandstone.metrics.bootstrap import MeanInterval
+    from sandstone.metrics.domain import Domain
     from sandstone.metrics.gains import Gain
     from sandstone.provenance.trainings import Training
 
@@ -114,25 +115,29 @@ class Score:
 class Result:
     """What the summary says of one method on one sample: a score for each metric.
 
-    `rock` is seen, unseen or unknown, and empty for interpolation; `depths` holds z of each tile,
-    shape (n,).
+    `rock` is seen, unseen or unknown, and empty for interpolation; `outside` says how LR differs
+    from what a model has learned from, and is empty where it does not; `depths` holds z of each
+    tile, shape (n,).
     """
 
     sample: str
     method: str
     rock: str
+    outside: str
     depths: "np.ndarray"
     scores: dict[str, Score]
 
 
 class Sample(NamedTuple):
-    """What the pairs file of a sample says of it, and the noise of its HR test tiles.
+    """What the pairs file of a sample says of it, and what its test tiles look like.
 
-    `noise` is a standard deviation in grey levels, NaN where none can be told.
+    `noise` is the standard deviation of that of HR in grey levels, NaN where none can be told;
+    `domain` describes LR, where there is any.
     """
 
     attributes: "PairsAttributes"
     noise: float
+    domain: "Domain | None"
 
     @property
     def ceiling(self) -> float:
@@ -191,26 +196,29 @@ def read_samples(paths: Sequence[str]) -> dict[str, Sample]:
         If a file is none of pairs, or the second one of its sample.
     """
     from sandstone.dataset import pairs
+    from sandstone.metrics import domain
 
     found: dict[str, Sample] = {}
     for path in paths:
         with pairs.open_pairs(path) as reference:
+            test = reference.split("test")
             if reference.attrs.sample in found:
                 raise InputError(
                     f"{path} is a second pairs file of sample {reference.attrs.sample}:"
                     " name each sample once under --pairs"
                 )
-            found[reference.attrs.sample] = Sample(reference.attrs, noise_of(reference))
+            found[reference.attrs.sample] = Sample(
+                reference.attrs, noise_of(test), domain.of_tiles(test.lr) if len(test) else None
+            )
     return found
 
 
-def noise_of(pairs: "Pairs") -> float:
+def noise_of(test: "Split") -> float:
     """Return the standard deviation of the noise of HR test tiles spread over all, grey levels."""
     import numpy as np
 
     from sandstone.metrics import noise
 
-    test = pairs.split("test")
     if not len(test):
         return math.nan
     step = math.ceil(len(test) / NOISE_TILES)
@@ -291,6 +299,7 @@ def summarise(
                 sample=table.sample,
                 method=table.method,
                 rock=rock(table.method, table.sample, known.trainings, known.scans),
+                outside=outside(table.method, known.samples[table.sample], known.trainings),
                 depths=table.corners[:, 0],
                 scores=scores(
                     table,
@@ -318,6 +327,16 @@ def rock(
     return "" if method in BASELINES else rock_of(method, sample, trainings, scans)
 
 
+def outside(method: str, sample: Sample, trainings: "Mapping[str, Training]") -> str:
+    """Return how LR of a sample differs from what a model has learned from; "" if it does not."""
+    from sandstone.metrics import domain
+
+    training = trainings.get(method)
+    if training is None or sample.domain is None:
+        return ""
+    return domain.difference(domain.read(training.record), sample.domain)
+
+
 def summary_text(results: Iterable[Result], about: Mapping[str, Sample]) -> str:
     """Return the tidy summary as CSV text; what cannot be given is empty."""
     from sandstone.files import csv_text
@@ -335,6 +354,7 @@ def summary_text(results: Iterable[Result], about: Mapping[str, Sample]) -> str:
             cell(about[result.sample].ceiling) if metric == RAW_PSNR else "",
             len(score.of_seeds) or "",
             cell(score.seed_sd),
+            result.outside,
         ]
         for result in results
         for metric, score in result.scores.items()
@@ -363,6 +383,7 @@ def print_summary(
         if sentence := guard.warning(attributes):
             note(sentence)
         print_noise(about[sample])
+        print_outside(own)
         if is_scanned(attributes):
             print("LR is a real scan, blurred along z too: its LR error ranks nobody")
         print_means(own)
@@ -379,6 +400,16 @@ def print_noise(sample: Sample) -> None:
         f"HR has a noise of {share:.1f} % of the data range: the rock without it would have"
         f" {sample.ceiling:.1f} dB"
     )
+
+
+def print_outside(results: Sequence[Result]) -> None:
+    """Print which models are used outside of their domain, and how LR differs."""
+    for result in results:
+        if result.outside:
+            note(
+                f"{result.method} is used outside of its domain: LR is {result.outside}; "
+                "see docs/metrics.md"
+            )
 
 
 def print_caveats(results: Sequence[Result], blocks: int) -> None:

@@ -115,6 +115,16 @@ def check_edges(args: argparse.Namespace, scale: int) -> None:
             )
 
 
+def domain_of(pairs: "Sequence[Pairs]") -> dict[str, Any]:
+    """Return what the training tiles of each sample that has some look like, for the record."""
+    from sandstone.metrics import domain
+
+    splits = {each.attrs.sample: each.split("train") for each in pairs}
+    return {
+        sample: domain.of_tiles(split.lr).plain() for sample, split in splits.items() if len(split)
+    }
+
+
 def build_trainer(args: argparse.Namespace, scale: int) -> "Trainer":
     """Build networks and optimisers from the flags."""
     from sandstone.training.losses import objective
@@ -341,9 +351,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         record = train(args, trainer, pairs)
         model = write_model(args, trainer, record, scale)
         sizes = {each.attrs.sample: each.attrs.hr_voxel_size_um for each in pairs}
+        learned = domain_of(pairs)
     acting = argparse.Namespace(**vars(args))
     del acting.checkpoint_every  # no result depends on it, so that another value reruns nothing
-    write_record(__file__, acting, voxel_size_um=sizes, outputs=model)
+    write_record(__file__, acting, voxel_size_um=sizes, outputs=model, domain=learned)
     checkpoints.discard(Path(args.checkpoint_dir))
 
 

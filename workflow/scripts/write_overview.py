@@ -157,6 +157,11 @@ def verdicts(summary: "pd.DataFrame") -> list[str]:
                 f" It has {best['mean']:.1f} dB, where the rock without the noise of HR would have "
                 f"{best['ceiling']:.1f} dB."
             )
+        outside = models.dropna(subset=["domain"])
+        sentences += [
+            f"On {sample}, {row.method} is used outside of its domain: LR is {row.domain}."
+            for row in outside.itertuples()
+        ]
     return sentences
 
 

@@ -14,7 +14,7 @@ SPECTRUM_COLUMNS = ("sample", "method", "frequency_per_um", "power", "ring_corre
 SUMMARY_COLUMNS = (
     *("sample", "method", "metric", "mean", "ci_low", "ci_high", "n", "median"),
     *("baseline", "gain", "gain_low", "gain_high", "rock", "ceiling"),
-    *("seeds", "seed_sd"),
+    *("seeds", "seed_sd", "domain"),
 )
 GAP_COLUMNS = (
     *("real", "simulated", "method", "metric", "mean_simulated", "mean_real"),
@@ -26,7 +26,7 @@ JUDGED_COLUMNS = (
 )
 TEXTS = (
     *("volume", "real", "simulated", "sample", "method", "metric", "baseline", "rock"),
-    *("source", "band"),
+    *("source", "band", "domain"),
 )
 
 

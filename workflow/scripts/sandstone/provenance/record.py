@@ -37,6 +37,7 @@ def write_record(
     voxel_size_um: VoxelSize | Mapping[str, VoxelSize] | None = None,
     inputs: Iterable[str | Path] = (),
     outputs: Iterable[str | Path] = (),
+    domain: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the record that `args.provenance` names; without that flag, do nothing.
 
@@ -53,6 +54,8 @@ def write_record(
         Voxel edge of the result along z, y, x, micrometres.
     inputs, outputs : iterable of paths, optional
         Files behind a flag that names a folder or a pattern; such a flag is not hashed itself.
+    domain : mapping, optional
+        Of a model: what LR it has learned from, by sample; see `metrics.domain`.
     """
     if args.provenance is None:
         return
@@ -74,6 +77,7 @@ def write_record(
         "outputs": _described([*_files(flags, OutputPath), *outputs]),
         "code": code_of(name),
         "packages": packages_of(name),
+        **({} if domain is None else {"domain": domain}),
     }
     write_json(args.provenance, record)
 
