@@ -144,6 +144,29 @@ def summary(measure, tmp_path: Path):
     return tables, rows_of(output)
 
 
+def test_trainings_with_other_seeds_give_an_interval_that_is_held_against_hr(
+    measure, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hr = rock(24)
+    rng = np.random.default_rng(3)
+    tables = [measure(hr, hr, method="bicubic", guard_um=4.0, guard_slices=2)]
+    for name in ("net", "net_seed2", "net_seed3"):
+        noisy = hr + rng.normal(0, 25, hr.shape)
+        tables.append(measure(hr, noisy.clip(0, 255).astype(np.uint8), method=name))
+    output = tmp_path / "summary.csv"
+    words = ["--rock", *tables, "--pairs", tmp_path / "rock.h5", "--output", output]
+    summarise_rock.main([*map(str, [*words, "--siblings", "net/net_seed2/net_seed3"])])
+    rows = {(row["method"], row["measure"]): row for row in rows_of(output)}
+    assert {method for method, _ in rows} == {"bicubic", "net"}
+    porosity = rows["net", "porosity"]
+    assert porosity["seeds"] == "3"
+    low, high = float(porosity["seed_low"]), float(porosity["seed_high"])
+    assert low < float(porosity["sr"]) < high
+    assert 0 <= float(porosity["held"]) <= 100
+    assert [rows["bicubic", "porosity"][key] for key in ("seeds", "held")] == ["1", ""]
+    assert "3 seeds: from " in capsys.readouterr().out
+
+
 def test_errors_are_against_hr_and_gains_over_bicubic(summary) -> None:
     _, rows = summary
     assert [*rows[0]] == [*rock_tables.ROCK_COLUMNS]

@@ -615,3 +615,8 @@ def judged_reading_flags(wildcards):
 def of_every_method(pattern):
     """Input function: `pattern` for each method, with the wildcards of the job."""
     return lambda wildcards: expand(pattern, method=methods(), **wildcards)
+
+
+def of_every_training(pattern):
+    """The same with the further seeds of models."""
+    return lambda wildcards: expand(pattern, method=measured(), **wildcards)

@@ -45,7 +45,7 @@ rule summarise_rock:
     """Compare the pores of every method with those of HR."""
     input:
         pairs="results/pairs/{sample}.h5",
-        rock=of_every_method("results/rock/{method}/{sample}.{images}.csv"),
+        rock=of_every_training("results/rock/{method}/{sample}.{images}.csv"),
     output:
         table="results/rock/{sample}.{images}.csv",
         provenance="results/rock/{sample}.{images}.provenance.json",
@@ -62,13 +62,15 @@ rule summarise_rock:
     params:
         logged=launcher,
         script=path_of("summarise_rock"),
-        rerun_on=reasons("rock", "summarise_rock", methods()),
+        rerun_on=reasons("rock", "summarise_rock", measured()),
+        siblings=siblings_flags(),
         bootstrap=bootstrap_flags(),
     shell:
         """
         exec {params.logged:q} {log:q} {params.script:q} \
             --rock {input.rock:q} \
             --pairs {input.pairs:q} \
+            {params.siblings:q} \
             {params.bootstrap:q} \
             --output {output.table:q} \
             --provenance {output.provenance:q}

@@ -336,7 +336,7 @@ def rock_records():
     samples, images = config["evaluation"]["samples"], images_of_rock()
     stem = "rock/{method}/{sample}.{images}"
     return [
-        *expand(stem, method=methods(), sample=samples, images=images),
+        *expand(stem, method=measured(), sample=samples, images=images),
         *expand("rock/{sample}.{images}", sample=samples, images=images),
     ]
 

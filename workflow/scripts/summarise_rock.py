@@ -2,6 +2,7 @@
 
 Errors are those of means over images, in %, at the threshold derived from HR, and averaged over the
 sweep of thresholds; intervals come from resampled depth blocks, the same for every method.
+Trainings that differ in their seed alone give one more interval, which is held against HR.
 """
 
 import argparse
@@ -71,6 +72,12 @@ def print_rows(rows: "Sequence[Row]") -> None:
         ends = f"[{row.error_low:+.1f}, {row.error_high:+.1f}]"
         error = f"{row.error:+.1f} % {ends if row.error_low <= row.error_high else '[none]'}"
         print(f"{row.method}, {about.name}: {error}, {row.swept:.1f} % over the sweep", flush=True)
+        if not math.isnan(row.held):
+            print(
+                f"    {row.seeds} seeds: from {row.seed_low:.4g} to {row.seed_high:.4g}, HR has "
+                f"{row.hr:.4g}; such an interval holds HR in {row.held:.0f} % of the images",
+                flush=True,
+            )
 
 
 def parser() -> argparse.ArgumentParser:
@@ -85,6 +92,12 @@ def parser() -> argparse.ArgumentParser:
         help="tables of measure_rock.py, one a method (.csv)",
     )
     add("--pairs", type=cli.InputPath, required=True, help="tile pairs of the sample (.h5)")
+    add(
+        "--siblings",
+        nargs="*",
+        default=[],
+        help="MODEL/MODEL/...: trainings that differ in their seed alone, the one to show first",
+    )
     add("--confidence", type=cli.fraction, default=0.95, help="of the intervals")
     add("--resamples", type=cli.positive_int, default=2000, help="bootstrap draws")
     add("--seed", type=cli.non_negative_int, default=1, help="of the bootstrap")
@@ -120,10 +133,20 @@ def main(argv: Sequence[str] | None = None) -> None:
             "give the test split more slices"
         )
     reference = tables.get(rock_tables.reference_of([*tables], BASELINES) or next(iter(tables)))
+    groups = {first: others for first, *others in (each.split("/") for each in args.siblings)}
+    further = {name for others in groups.values() for name in others}
     rows = [
         row
-        for table in tables.values()
-        for row in rock_tables.rows_of(table, reference, blocks, resampled)
+        for method, table in tables.items()
+        if method not in further
+        for row in rock_tables.rows_of(
+            table,
+            reference,
+            blocks,
+            resampled,
+            siblings=[tables[name] for name in groups.get(method, ()) if name in tables],
+            confidence=args.confidence,
+        )
     ]
     print_rows(rows)
     files.write_text(args.output, table_text(rows))

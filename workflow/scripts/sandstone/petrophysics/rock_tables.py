@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sandstone.petrophysics.measures import MEASURES, PERCOLATES
+from sandstone.petrophysics.spread import spread
 from sandstone.seeds import Stage
 
 OF_HR = "_hr"  # ends the column of what HR has
@@ -14,6 +15,7 @@ IMAGE_COLUMNS = ("sample", "method", "image", "z", "y", "x", "offset", "threshol
 ROCK_COLUMNS = (
     *("sample", "method", "measure", "hr", "sr", "error", "error_low", "error_high"),
     *("swept", "gain", "gain_low", "gain_high", "lost", "n"),
+    *("seeds", "seed_low", "seed_high", "held"),
 )
 
 
@@ -36,6 +38,10 @@ class Row(NamedTuple):
         Images that percolate in HR and not here, over all thresholds; NaN for other measures.
     n : int
         Images.
+    seeds : int
+        Trainings that differ in their seed alone, this one among them.
+    seed_low, seed_high, held : float
+        What they say of `sr` together, and in how many % of the images that holds HR; see `spread`.
     """
 
     sample: str
@@ -52,6 +58,10 @@ class Row(NamedTuple):
     gain_high: float
     lost: float
     n: int
+    seeds: int
+    seed_low: float
+    seed_high: float
+    held: float
 
 
 class Draws(NamedTuple):
@@ -120,7 +130,13 @@ def interval(values: np.ndarray, resampled: Draws | None) -> tuple[float, float]
 
 
 def rows_of(
-    table: pd.DataFrame, reference: pd.DataFrame, blocks: np.ndarray, resampled: Draws | None
+    table: pd.DataFrame,
+    reference: pd.DataFrame,
+    blocks: np.ndarray,
+    resampled: Draws | None,
+    *,
+    siblings: Sequence[pd.DataFrame] = (),
+    confidence: float = 0.95,
 ) -> list[Row]:
     """Return what each measure says of one method.
 
@@ -132,6 +148,10 @@ def rows_of(
     blocks : ndarray of int
         Depth block of each image.
     resampled : Draws, optional
+    siblings : sequence of DataFrame
+        Of trainings that differ from the method in their seed alone.
+    confidence : float
+        Of the interval that all of them give.
     """
     found = []
     columns = [each.column for each in MEASURES if each.column in table.columns]
@@ -145,6 +165,7 @@ def rows_of(
             np.abs(each).mean(axis=-1) if np.isfinite(each).all() else np.abs(each[..., middle])
             for each in (own.found, other.found, own.drawn, other.drawn)
         ]
+        of_seeds = [_by_threshold(each, column)[:, middle] for each in (table, *siblings)]
         found.append(
             Row(
                 str(table["sample"].iloc[0]),
@@ -159,6 +180,8 @@ def rows_of(
                 *interval(swept[3] - swept[2], resampled),
                 _lost(sr, hr) if column.startswith(PERCOLATES) else float("nan"),
                 len(blocks),
+                len(of_seeds),
+                *spread(np.stack(of_seeds), hr[:, middle], confidence),
             )
         )
     return found
