@@ -1,7 +1,8 @@
 # Tables, tiles and figures -> one page to look at and to send on.
 #
 # in   results/metrics/summary.csv, results/pairs/{sample}.h5, results/predictions/{method}/{sample}.h5,
-#      results/figures/evaluation/{sample}/*.png, results/models/{model}/training.provenance.json
+#      results/rock/{sample}.{images}.csv, results/figures/evaluation/{sample}/*.png,
+#      results/models/{model}/training.provenance.json
 # out  results/overview.html
 
 
@@ -18,6 +19,11 @@ rule write_overview:
             method=methods(),
         ),
         trainings=records_of_trainings(),
+        rock=expand(
+            "results/rock/{sample}.{images}.csv",
+            sample=config["evaluation"]["samples"],
+            images=images_of_rock(),
+        ),
         figures=expand("results/figures/{stem}.png", stem=of_evaluation()),
     output:
         page="results/overview.html",
@@ -35,6 +41,7 @@ rule write_overview:
         script=path_of("write_overview"),
         rerun_on=reasons("overview", "write_overview", methods()),
         trainings=lambda wildcards, input: flag("trainings", list(input.trainings)),
+        rock=lambda wildcards, input: flag("rock", list(input.rock)),
         confidence=flag("confidence", config["evaluation"]["confidence"]),
     shell:
         """
@@ -43,6 +50,7 @@ rule write_overview:
             --pairs {input.pairs:q} \
             --predictions {input.predictions:q} \
             {params.trainings:q} \
+            {params.rock:q} \
             --figures {input.figures:q} \
             {params.confidence:q} \
             --output {output.page:q} \

@@ -32,7 +32,8 @@ def error_curves(tables: Sequence[pd.DataFrame], measure: str) -> dict[str, pd.S
 
 def swept_measures(table: pd.DataFrame) -> list[str]:
     """Return the measures that a table has at every threshold, percolation aside."""
-    from sandstone.petrophysics.measures import MEASURES, PERCOLATES
+    from sandstone.petrophysics.columns import PERCOLATES
+    from sandstone.petrophysics.measures import MEASURES
 
     return [
         each.column

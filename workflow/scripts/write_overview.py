@@ -165,6 +165,34 @@ def verdicts(summary: "pd.DataFrame") -> list[str]:
     return sentences
 
 
+def rock_verdicts(paths: Sequence[str]) -> list[str]:
+    """Return a sentence for each table of pores: whose surface is truest, and who loses paths."""
+    from sandstone.metrics import tables
+    from sandstone.metrics.gains import Gain
+    from sandstone.petrophysics.columns import PERCOLATES, SURFACE
+
+    sentences = []
+    for path in paths:
+        table = tables.read(path, ["swept", "gain", "gain_low", "gain_high", "lost"])
+        sample, images = table["sample"].iloc[0], Path(path).stem.rpartition(".")[2]
+        surface = table[table["measure"] == SURFACE].set_index("method")
+        models = surface[~surface.index.isin(BASELINES)]["swept"].dropna()
+        plain = surface[surface.index.isin(BASELINES)]["swept"].dropna()
+        if models.empty or plain.empty:
+            continue
+        best, reference = models.idxmin(), "bicubic" if "bicubic" in plain else plain.index[0]
+        verdict = Gain(reference, *surface.loc[best, ["gain", "gain_low", "gain_high"]]).verdict
+        paths_lost = table[table["measure"].str.startswith(PERCOLATES)].groupby("method")["lost"]
+        lost = paths_lost.sum().astype(int)
+        sentences.append(
+            f"Of the pores in {images} of {sample}, over the thresholds: {best} errs by "
+            f"{models[best]:.1f} % in specific surface, {reference} by {plain[reference]:.1f} %. "
+            f"{SURE.get(verdict, UNSURE)}. It loses percolation {lost[best]} times, {reference} "
+            f"{lost[reference]} times."
+        )
+    return sentences
+
+
 def methods_text(pairs: "Sequence[Pairs]", trainings: Sequence[Path]) -> str:
     """Return a paragraph on data and trainings, from the files that the results were made of."""
     from sandstone.files import read_json
@@ -250,6 +278,7 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         help="records of trainings (.json)",
     )
+    add("--rock", type=cli.InputPath, nargs="*", default=[], help="of summarise_rock.py (.csv)")
     add("--figures", type=cli.InputPath, nargs="*", default=[], help="to show (.png)")
     add("--confidence", type=cli.fraction, default=0.95, help="of the intervals of the summary")
     add("--tiles", type=cli.positive_int, default=4, help="test tiles that the slider shows")
@@ -283,10 +312,10 @@ def main(argv: Sequence[str] | None = None) -> None:
                 check_aligned(reference, prediction)
             samples.append(sample_of(reference, predictions, args.tiles))
         text = methods_text(pairs, [Path(path) for path in args.trainings])
-    sources = [args.summary, *args.pairs, *args.predictions]
+    sources = [args.summary, *args.pairs, *args.predictions, *args.rock]
     page = rendered(
         {
-            "verdicts": verdicts(summary),
+            "verdicts": [*verdicts(summary), *rock_verdicts(args.rock)],
             "samples": samples,
             "tables": scores(summary),
             "confidence": f"{100 * args.confidence:g}",

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from sandstone.petrophysics import conduction, flow, morphology
+from sandstone.petrophysics.columns import PERCOLATES, SURFACE
 
 AXES = "zyx"
 Of = Callable[[np.ndarray, float], float]  # pores and the edge of a voxel, µm
@@ -79,10 +80,9 @@ def _along_axes(
 
 
 PERMEABILITY = "permeability"  # costs more than all others together
-PERCOLATES = "percolates"
 MEASURES = (
     Measure("porosity", "porosity", "", lambda pores, _: morphology.porosity(pores)),
-    Measure("surface_per_mm", "specific surface", "1/mm", morphology.specific_surface),
+    Measure(SURFACE, "specific surface", "1/mm", morphology.specific_surface),
     Measure("chord_um", "mean chord", "µm", mean_chord),
     Measure("euler_per_mm", "Euler density", "1/mm^{d}", morphology.euler_density),
     Measure("width_um", "mean pore width", "µm", morphology.mean_width, swept=False),

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from sandstone.petrophysics.measures import MEASURES, PERCOLATES
+from sandstone.petrophysics.columns import PERCOLATES
+from sandstone.petrophysics.measures import MEASURES
 from sandstone.petrophysics.spread import spread
 from sandstone.seeds import Stage
 
