@@ -66,6 +66,9 @@ bench: .venv/.installed ## Measure: run each script in benchmarks/, to the end o
 	@for benchmark in $(sort $(wildcard benchmarks/*.py)); do \
 		echo "== $$benchmark"; $(IN_VENV) python $$benchmark || failed=1; done; exit $${failed:-0}
 
+leakage: .venv/.installed ## After make demo: by how much a random split of slices flatters its model
+	$(IN_VENV) python benchmarks/leakage.py
+
 # Needs dot, of Graphviz. Black voxels stand for volumes, noise for a given model; `all` would only add arrows.
 ROCK := {"path": "rock.tif", "voxel_size_um": 8, "model": "srgan", "hr": "pair", "formats": ["zarr", "tiff"]}
 PAIR := {"path": "rock.tif", "voxel_size_um": 2, "lr": {"path": "rock.tif", "voxel_size_um": 8}}
@@ -134,4 +137,4 @@ PACKAGES := lib/python*/site-packages
 	@echo "Activate it where you would activate .venv: source .venv-slurm/bin/activate"
 
 .NOTPARALLEL:
-.PHONY: help demo versa upscale pretrained report test reproduce soak test-all lint format bench rulegraph slurm lock clean python
+.PHONY: help demo versa upscale pretrained report test reproduce soak test-all lint format bench leakage rulegraph slurm lock clean python
