@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sandstone.provenance.trainings import Training
 
 RAW_PSNR = "psnr_db"  # the metric that the noise of HR puts a ceiling on
-NOISE_TILES = 100  # at most, in which that noise is looked for
+NOISE_VOXELS = 8_000_000  # about as many are looked at for that noise
 FEW_BLOCKS = 10  # with 5, a 95 % interval covers the truth in 83 % of simulations
 ROUNDING = 1e-6  # of the per-tile tables
 
@@ -221,7 +221,7 @@ def noise_of(test: "Split") -> float:
 
     if not len(test):
         return math.nan
-    step = math.ceil(len(test) / NOISE_TILES)
+    step = math.ceil(len(test) / max(1, NOISE_VOXELS // test.hr[0].size))
     return noise.deviation(np.stack([test.hr[tile] for tile in range(0, len(test), step)]))
 
 
