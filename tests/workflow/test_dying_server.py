@@ -150,7 +150,7 @@ def rock(clone: Clone, server: Server, tmp_path: Path) -> Path:
             marks=pytest.mark.soak,
         ),
         (knows_nothing, "the server answered 404; correct the address"),
-        (drips, "the server sends too slowly in 5 attempts"),
+        pytest.param(drips, "the server sends too slowly in 5 attempts", marks=pytest.mark.soak),
     ],
 )
 def test_a_dying_server_is_one_sentence_and_a_healthy_one_completes(

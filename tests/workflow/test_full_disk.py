@@ -124,6 +124,7 @@ def test_a_full_disk_stops_a_run_before_its_first_job(
     assert list(disk.folder.iterdir()) == []
 
 
+@pytest.mark.soak
 def test_a_read_only_results_folder_stops_a_run_but_no_dry_run(
     disk: SmallDisk, snakemake: Snakemake
 ) -> None:

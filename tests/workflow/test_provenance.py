@@ -102,6 +102,7 @@ def test_an_untouched_run_is_proven(crate: Path, snakemake: Snakemake) -> None:
     assert "all match" in done.stdout
 
 
+@pytest.mark.soak
 def test_a_proof_in_the_same_call_comes_last(
     crate: Path, snakemake: Snakemake, tmp_path: Path
 ) -> None:

@@ -217,6 +217,7 @@ def test_after_kill_9_the_lock_says_what_to_do_and_the_rest_is_made_again(
     assert partial_files(tmp_path) == []
 
 
+@pytest.mark.soak
 def test_a_second_run_in_the_same_folder_ends_and_leaves_the_first_alone(
     tiny: tuple[Path, str], start: Start, snakemake: Snakemake, tmp_path: Path
 ) -> None:

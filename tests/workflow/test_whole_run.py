@@ -50,7 +50,8 @@ def test_the_summary_is_tidy(tiny: tuple[Path, str]) -> None:
         rows = list(csv.DictReader(stream))
     assert list(rows[0]) == [
         *("sample", "method", "metric", "mean", "ci_low", "ci_high", "n", "median"),
-        *("baseline", "gain", "gain_low", "gain_high", "rock"),
+        *("baseline", "gain", "gain_low", "gain_high", "rock", "ceiling", "seeds", "seed_sd"),
+        "domain",
     ]
     assert [(row["method"], row["metric"]) for row in rows] == [
         (method, metric) for method in METHODS for metric in ("psnr_db", "ssim", "lr_rmse")
@@ -59,6 +60,8 @@ def test_the_summary_is_tidy(tiny: tuple[Path, str]) -> None:
         assert float(row["ci_low"]) <= float(row["mean"]) <= float(row["ci_high"])
         assert int(row["n"]) > 0
         assert row["rock"] == ("seen" if row["method"] in ("srresnet", "srgan") else "")
+        assert row["domain"] == ""
+        assert bool(row["ceiling"]) == (row["metric"] == "psnr_db")
         if row["method"] != row["baseline"]:
             assert float(row["gain_low"]) <= float(row["gain"]) <= float(row["gain_high"])
 
