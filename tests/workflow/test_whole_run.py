@@ -84,13 +84,14 @@ def test_a_second_run_has_nothing_to_do(tiny: tuple[Path, str], snakemake: Snake
 
 
 def test_a_deleted_artefact_comes_back_identical(
-    tiny: tuple[Path, str], snakemake: Snakemake
+    tiny: tuple[Path, str], snakemake: Snakemake, tmp_path: Path
 ) -> None:
+    folder = copy_of(tiny[0], tmp_path / "run")
     for name in ("metrics/bicubic/phantom.csv", "figures/evaluation/phantom/comparison.png"):
-        file = tiny[0] / "results" / name
+        file = folder / "results" / name
         before = file.read_bytes()
         file.unlink()
-        done = snakemake(tiny[0], *TINY, targets=(file.relative_to(tiny[0]),))
+        done = snakemake(folder, *TINY, targets=(file.relative_to(folder),))
         assert done.returncode == 0, done.stderr
         assert file.read_bytes() == before
 
