@@ -13,7 +13,7 @@ import measure_rock
 import plot_rock
 import summarise_rock
 from sandstone.errors import InputError
-from sandstone.petrophysics import rock_tables
+from sandstone.petrophysics import beside_hr, rock_tables
 from sandstone.petrophysics.measures import MEASURES
 
 SIZE = 48
@@ -123,7 +123,7 @@ def test_rock_without_pores_is_one_sentence(measure) -> None:
 def test_small_images_say_so(
     capsys: pytest.CaptureFixture[str], lengths: list[float], words: str
 ) -> None:
-    measure_rock.tell_if_small(lengths, (48, 60), 2.0)
+    beside_hr.Measuring([], [], 3, 2.0, lengths).tell_if_small((48, 60))
     told = capsys.readouterr().out
     assert words in told
     assert bool(words) == bool(told)
