@@ -70,10 +70,10 @@ leakage: .venv/.installed ## After make demo: by how much a random split of slic
 	$(IN_VENV) python benchmarks/leakage.py
 
 # Needs dot, of Graphviz. Black voxels stand for volumes, noise for a given model; `all` would only add arrows.
-ROCK := {"path": "rock.tif", "voxel_size_um": 8, "model": "srgan", "hr": "pair", "formats": ["zarr", "tiff"]}
+ROCK := {"path": "rock.tif", "voxel_size_um": 8, "model": "srgan", "hr": "pair", "formats": ["zarr", "tiff"], "spread": true}
 PAIR := {"path": "rock.tif", "voxel_size_um": 2, "lr": {"path": "rock.tif", "voxel_size_um": 8}}
 SAMPLES := {"pair": $(PAIR), "shrunken": {"scan_of": "pair"}}
-MODELS := {"old": {"weights": "old"}, "half": {"interpolate": ["srresnet", "srgan"], "alpha": 0.5}}
+MODELS := {"old": {"weights": "old"}, "srgan": {"seeds": [1, 2]}, "half": {"interpolate": ["srresnet", "srgan"], "alpha": 0.5}}
 MEASURED := {"models": ["srresnet", "half", "srgan", "old"], "samples": ["phantom", "pair", "shrunken"], "rock": {}}
 DRAWN := {"upscale": {"rock": $(ROCK)}, "models": $(MODELS), "samples": $(SAMPLES), "evaluation": $(MEASURED)}
 STAND_INS := import pathlib, numpy, tifffile; from helpers import given_model; \

@@ -101,7 +101,8 @@ def test_phantom_settings_are_flags_of_make_phantom():
 
 
 def test_settings_of_upscaling_are_flags():
-    settings = leaves(schema()["$defs"]["upscale"]).keys() - {"path", "url", "sha256"}
+    # `spread` asks for more volumes, not for another one.
+    settings = leaves(schema()["$defs"]["upscale"]).keys() - {"path", "url", "sha256", "spread"}
     scripts = ("prepare_upscale", "upscale_slab", "upscale_volume")
     known = set().union(*(flags(script) for script in scripts))
     assert {as_flag(key) for key in settings} - known == set()

@@ -5,81 +5,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import tile_pairs
-from scipy.ndimage import gaussian_filter
+from helpers import judged
+from helpers.judged import FINE_UM, SHAPE, rock
 
 import judge_upscaled
 from sandstone import files
-from sandstone.dataset import slices
 from sandstone.errors import InputError
 from sandstone.registration.transform import Transform
-from sandstone.tiff_stack import write_stack
-
-FINE_UM, SCALE = 2.0, 2
-SHAPE = (12, 48, 52)
-WINDOW = {"low": 0.0, "high": 255.0}
-
-
-def rock() -> np.ndarray:
-    noise = np.random.default_rng(4).normal(size=SHAPE)
-    smooth = gaussian_filter(noise, 1.5)
-    return np.rint(127 + 60 * smooth / smooth.std() / 2).clip(0, 255).astype(np.uint8)
-
-
-def means(voxels: np.ndarray) -> np.ndarray:
-    """The coarse scan of a fine one."""
-    z, y, x = (length // SCALE for length in voxels.shape)
-    return voxels.reshape(z, SCALE, y, SCALE, x, SCALE).mean(axis=(1, 3, 5))
 
 
 @pytest.fixture
 def judge(tmp_path: Path):
     """Run the script on an upscaled volume and return the rows of both tables."""
 
-    def write(name: str, voxels: np.ndarray, size: float, dtype: type = np.uint16) -> Path:
-        path = tmp_path / name
-        shape, sizes = voxels.shape, (size,) * 3
-        write_stack(path, voxels.astype(dtype), shape=shape, dtype=dtype, voxel_size_um=sizes)
-        return path
-
-    def run(
-        upscaled: np.ndarray,
-        *flags: object,
-        mask: np.ndarray | None = None,
-        test: tuple[int, int] = (0, SHAPE[0] - 1),
-    ) -> list[list[dict]]:
-        fine = rock()
-        mask = np.ones(SHAPE, bool) if mask is None else mask
-        metadata = {
-            "sample": "rock",
-            "source": {},
-            "dtype": "uint8",
-            "field_of_view": {},
-            "voxel_size_um": [FINE_UM] * 3,
-            "shape": SHAPE,
-            "origin": [0, 0, 0],
-            "window": WINDOW,
-            "grey_max": 255,
-        }
-        files.write_json(tmp_path / "rock.json", metadata)
-        splits = {"train": (90, 91), "val": (95, 96), "test": test}
-        pairs = tile_pairs.write(
-            tmp_path / "rock.h5", {}, sample="rock", guard_slices=3, slices=splits
-        )
+    def run(upscaled: np.ndarray, *flags: object, **settings: object) -> list[list[dict]]:
         tables = [tmp_path / "quality.csv", tmp_path / "quality.spectrum.csv"]
-        words = [
-            *("--name", "plug", "--method", "srresnet", "--pairs", pairs),
-            *("--upscaled", write("sr.tif", upscaled, FINE_UM)),
-            *("--lr", write("lr.tif", means(fine * 100.0), FINE_UM * SCALE)),
-            *("--slices", write("rock.tif", fine, FINE_UM, np.uint8)),
-            *("--mask", write("rock.mask.tif", mask * slices.ROCK, FINE_UM, np.uint8)),
-            *("--metadata", tmp_path / "rock.json", "--degradation", tmp_path / "fit.json"),
-            *("--output", tables[0], "--spectrum", tables[1], *flags),
-        ]
-        # The coarse scan and what is made from it have a hundred times the fine scan's levels.
-        grey = {"fine": [0, 255], "coarse": [0, 25500]}
-        files.write_json(tmp_path / "fit.json", {"grey": grey})
-        judge_upscaled.main(list(map(str, words)))
+        words = judged.words(tmp_path, upscaled, **settings)
+        words += ["--output", tables[0], "--spectrum", tables[1], *flags]
+        judge_upscaled.main([*map(str, words)])
         return [list(csv.DictReader(table.open(encoding="utf-8"))) for table in tables]
 
     return run
@@ -137,11 +80,3 @@ def test_only_slices_of_the_test_split_are_looked_at(judge):
     assert float(rows[0]["mean"]) > 0
     own = next(row for row in rows if row["method"] == "srresnet")
     assert float(own["mean"]) == np.inf
-
-
-def test_no_more_slices_than_tell_enough():
-    assert judge_upscaled.chosen_slices(5) == [0, 1, 2, 3, 4]
-    many = judge_upscaled.chosen_slices(10_000)
-    assert len(many) == judge_upscaled.MOST_SLICES == len(set(many))
-    assert many[0] > 0
-    assert many[-1] < 10_000

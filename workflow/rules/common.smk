@@ -6,7 +6,7 @@ import re
 import sys
 import time
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import yaml

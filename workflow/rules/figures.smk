@@ -582,3 +582,46 @@ rule plot_upscaled:
             --pdf {output.pdf:q} \
             --provenance {output.provenance:q}
         """
+
+
+rule plot_spread:
+    """Show where trainings that differ in their seed alone disagree on an upscaled volume."""
+    input:
+        layout="results/upscaled/{volume}/layout.json",
+        zarr="results/upscaled/{volume}/{volume}.ome.zarr/zarr.json",
+        map="results/upscaled/{volume}/spread.tif",
+        table="results/upscaled/{volume}/spread.csv",
+    output:
+        png=report(
+            "results/figures/upscaled/{volume}/spread.png",
+            caption="../report/spread.rst",
+            category="4. Upscaled volumes",
+            subcategory="{volume}",
+            labels={"figure": "what another seed would change"},
+        ),
+        pdf="results/figures/upscaled/{volume}/spread.pdf",
+        provenance="results/figures/upscaled/{volume}/spread.provenance.json",
+    log:
+        "results/logs/plot_spread/{volume}.log",
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        logged=launcher,
+        script=path_of("plot_spread"),
+        rerun_on=reasons("figures", "plot_spread"),
+        image=subpath(input.zarr, parent=True),
+    shell:
+        """
+        exec {params.logged:q} {log:q} {params.script:q} \
+            --layout {input.layout:q} \
+            --zarr {params.image:q} \
+            --map {input.map:q} \
+            --table {input.table:q} \
+            --png {output.png:q} \
+            --pdf {output.pdf:q} \
+            --provenance {output.provenance:q}
+        """

@@ -609,6 +609,27 @@ def judged_reading_flags(wildcards):
     return [*flags_of_reading(entry, "lr-"), *axis_flag(fine)]
 
 
+def images_of_siblings(wildcards):
+    """The same volume by trainings that differ in their seed alone."""
+    _, *further = siblings.volumes_with_siblings(config, wildcards.volume)
+    return [f"results/upscaled/{name}/{name}.ome.zarr/zarr.json" for name in further]
+
+
+def siblings_of_volume_flags(wildcards, input):
+    return flag("siblings", [os.path.dirname(file) for file in input.siblings])
+
+
+def rock_of_spread_flags():
+    """How pores are told from solid, as `rock_flags`, or by the defaults of the script."""
+    entry = config["evaluation"].get("rock") or {}
+    shared = {key: entry[key] for key in ("phases", "speckle") if key in entry}
+    permeable = {"permeability": True} if entry.get("permeability") else {}
+    return [
+        *as_flags({**shared, **permeable}),
+        *flag("confidence", config["evaluation"]["confidence"]),
+    ]
+
+
 # --- figures ---
 
 

@@ -241,7 +241,10 @@ def curves():
 
 
 def of_upscaling():
-    return expand("upscaled/{volume}/slice", volume=config["upscale"])
+    return [
+        *expand("upscaled/{volume}/slice", volume=shown()),
+        *expand("upscaled/{volume}/spread", volume=repeated()),
+    ]
 
 
 def model_cards():
@@ -257,7 +260,29 @@ def upscaled():
         for name, entry in config["upscale"].items()
         for kind in entry["formats"]
     ]
-    return images + [f"results/upscaled/{name}/quality.csv" for name in judged()]
+    return [
+        *images,
+        *expand("results/upscaled/{volume}/quality.csv", volume=judged()),
+        *expand(
+            "results/upscaled/{volume}/rock.{images}.csv",
+            volume=judged(),
+            images=images_of_rock(),
+        ),
+        *expand("results/upscaled/{volume}/spread.csv", volume=repeated()),
+    ]
+
+
+def repeated():
+    """Volumes that every seed of their model upscales."""
+    return [name for name, entry in config["upscale"].items() if entry["spread"]]
+
+
+def shown():
+    """Volumes to upscale without those by further seeds of a model, which figures leave out."""
+    volumes = config["upscale"]
+    with_siblings = partial(siblings.volumes_with_siblings, config)
+    further = {each for name in volumes for each in with_siblings(name)[1:]}
+    return [name for name in volumes if name not in further]
 
 
 def judged():
@@ -348,6 +373,7 @@ def origin(model):
 
 def upscaling_records():
     """Records of the jobs that upscale volumes, without their common beginning and end."""
+    of_judged = ["quality", *(f"rock.{images}" for images in images_of_rock())]
     return [
         f"upscaled/{name}/{stem}"
         for name, entry in config["upscale"].items()
@@ -356,6 +382,7 @@ def upscaling_records():
             *(f"slabs/{slab}" for slab in range(entry["slabs"])),
             "image",
             *(["tiff"] if "tiff" in entry["formats"] else []),
-            *(["quality"] if name in judged() else []),
+            *(of_judged if name in judged() else []),
+            *(["spread"] if name in repeated() else []),
         )
     ]

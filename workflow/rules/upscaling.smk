@@ -4,7 +4,6 @@
 # out  results/upscaled/{volume}/{volume}.ome.zarr/    pyramid with voxel sizes
 #      results/upscaled/{volume}/{volume}.ome.tif      the same as one file, where formats asks for it
 #      results/upscaled/{volume}/z_consistency.csv     jitter from slice to slice
-#      results/upscaled/{volume}/quality.csv           PSNR and SSIM against a true fine scan, where there is one
 #      results/upscaled/{volume}/layout.json           grey window, tiling, hashes
 #
 # Chunks are no outputs: Snakemake would delete them with a failed job. The finished image links to them.
@@ -219,60 +218,5 @@ rule upscale_tiff:
         exec {params.logged:q} {log:q} {params.script:q} \
             --zarr {params.image:q} \
             --output {output.tiff:q} \
-            --provenance {output.provenance:q}
-        """
-
-
-rule judge_upscaled:
-    """Hold an upscaled volume against a true fine scan, beside cubic interpolation."""
-    input:
-        unpack(pair_of_judge),
-        zarr="results/upscaled/{volume}/{volume}.ome.zarr/zarr.json",
-        lr=volume_to_upscale,
-        slices=lambda wildcards: hr_file(wildcards, "slices/{}.tif"),
-        mask=lambda wildcards: hr_file(wildcards, "slices/{}.mask.tif"),
-        metadata=lambda wildcards: hr_file(wildcards, "slices/{}.json"),
-        pairs=lambda wildcards: hr_file(wildcards, "pairs/{}.h5"),
-    output:
-        table="results/upscaled/{volume}/quality.csv",
-        spectrum="results/upscaled/{volume}/quality.spectrum.csv",
-        provenance="results/upscaled/{volume}/quality.provenance.json",
-    log:
-        "results/logs/judge_upscaled/{volume}.log",
-    benchmark:
-        "results/benchmarks/judge_upscaled/{volume}.tsv"
-    conda:
-        "../envs/upscaling.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=240,
-    params:
-        logged=launcher,
-        script=path_of("judge_upscaled"),
-        rerun_on=reasons("upscaling", "judge_upscaled", stamp_to_upscale),
-        reading=judged_reading_flags,
-        method=lambda wildcards: flag(
-            "method", config["upscale"][wildcards.volume]["model"]
-        ),
-        pair=pair_of_judge_flags,
-        bootstrap=bootstrap_flags(),
-        image=subpath(input.zarr, parent=True),
-    shell:
-        """
-        exec {params.logged:q} {log:q} {params.script:q} \
-            --name {wildcards.volume:q} \
-            {params.method:q} \
-            --upscaled {params.image:q} \
-            --lr {input.lr:q} \
-            {params.reading:q} \
-            --slices {input.slices:q} \
-            --mask {input.mask:q} \
-            --metadata {input.metadata:q} \
-            --pairs {input.pairs:q} \
-            {params.pair:q} \
-            {params.bootstrap:q} \
-            --output {output.table:q} \
-            --spectrum {output.spectrum:q} \
             --provenance {output.provenance:q}
         """

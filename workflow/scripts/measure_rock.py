@@ -103,7 +103,7 @@ def rows(
             for source in (test.hr, predictions.sr)
         )
         where = [about.sample, about.method, number, image.z, image.y, image.x]
-        yield from measuring.rows(where, sr, hr)
+        yield from measuring.rows(where, *map(measuring.measured, (sr, hr)))
         progress.add(1)
     measuring.tell_if_small(hr.shape)
 

@@ -104,8 +104,8 @@ def compare(rows: "pd.DataFrame", interval: "Callable[..., MeanInterval]") -> li
 
 def table_text(rows: Sequence[Row]) -> str:
     """Return the rows as CSV text; an interval that cannot be given is empty."""
-    from sandstone.files import csv_text
-    from sandstone.metrics.tables import GAP_COLUMNS, cell
+    from sandstone.files import cell, csv_text
+    from sandstone.metrics.tables import GAP_COLUMNS
 
     return csv_text(
         GAP_COLUMNS,
@@ -142,9 +142,7 @@ def parser() -> argparse.ArgumentParser:
             help=f"tables of metrics on {kind} LR, the methods in one order (.csv)",
         )
     add("--pairs", type=cli.InputPath, required=True, help="pairs of the real scan (.h5)")
-    add("--confidence", type=cli.fraction, default=0.95, help="of the intervals")
-    add("--resamples", type=cli.positive_int, default=2000, help="bootstrap draws")
-    add("--seed", type=cli.non_negative_int, default=1, help="of the bootstrap")
+    cli.add_bootstrap(arguments)
     add("--output", type=cli.OutputPath, required=True, help="table to write (.csv)")
     add_record_flag(arguments)
     return arguments

@@ -339,8 +339,8 @@ def outside(method: str, sample: Sample, trainings: "Mapping[str, Training]") ->
 
 def summary_text(results: Iterable[Result], about: Mapping[str, Sample]) -> str:
     """Return the tidy summary as CSV text; what cannot be given is empty."""
-    from sandstone.files import csv_text
-    from sandstone.metrics.tables import SUMMARY_COLUMNS, cell
+    from sandstone.files import cell, csv_text
+    from sandstone.metrics.tables import SUMMARY_COLUMNS
 
     rows = (
         [
@@ -520,9 +520,7 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         help="MODEL/MODEL/...: trainings that differ in their seed alone, the one to show first",
     )
-    add("--confidence", type=cli.fraction, default=0.95, help="of the intervals, 0 to 1")
-    add("--resamples", type=cli.positive_int, default=2000, help="bootstrap draws of depth blocks")
-    add("--seed", type=cli.non_negative_int, default=1, help="of the draws")
+    cli.add_bootstrap(arguments)
     add("--output", type=cli.OutputPath, required=True, help="summary to write (.csv)")
     add_record_flag(arguments)
     return arguments

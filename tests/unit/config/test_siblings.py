@@ -41,10 +41,38 @@ def test_without_seeds_it_is_that_of_the_workflow() -> None:
 def test_another_model_may_not_have_the_name() -> None:
     given = config(seeds=[1, 2])
     given["models"]["net_seed2"] = {"train_on": ["rock"], "steps": 6}
-    with pytest.raises(InputError, match=r"models\.net_seed2 has the name of net with seed 2"):
+    with pytest.raises(
+        InputError, match=r"models\.net_seed2 has the name of net with another seed"
+    ):
         siblings.add_siblings(given)
 
 
 @pytest.mark.parametrize("given", [None, [], {"models": None}, {"models": {"net": 3}}, {}])
 def test_what_is_no_config_is_left_to_the_schema(given: object) -> None:
     siblings.add_siblings(given)  # type: ignore[arg-type]
+
+
+def with_volume(**model: object) -> dict:
+    volume = {"path": "a.tif", "model": "net", "hr": "rock", "spread": True}
+    return {**config(**model), "upscale": {"plug": volume}}
+
+
+def test_a_volume_that_asks_for_the_spread_is_upscaled_by_every_seed() -> None:
+    given = with_volume(seeds=[1, 2, 3])
+    siblings.add_siblings(given)
+    assert [*given["upscale"]] == ["plug", "plug_seed2", "plug_seed3"]
+    expected = {"path": "a.tif", "model": "net_seed2", "formats": ["zarr"], "spread": False}
+    assert given["upscale"]["plug_seed2"] == expected
+    assert siblings.volumes_with_siblings(given, "plug") == [*given["upscale"]]
+    assert siblings.volumes_with_siblings(given, "plug_seed2") == ["plug_seed2"]
+    assert used.used_models(given) == ["net", "net_seed2", "net_seed3"]
+    again = {**given, "upscale": dict(given["upscale"])}
+    siblings.add_siblings(again)
+    assert again == given
+
+
+def test_another_volume_may_not_have_the_name() -> None:
+    given = with_volume(seeds=[1, 2])
+    given["upscale"]["plug_seed2"] = {"path": "b.tif", "model": "net"}
+    with pytest.raises(InputError, match=r"upscale\.plug_seed2 has the name of plug with another"):
+        siblings.add_siblings(given)

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from helpers.shapes import ball, duct, overlapping_balls, simple_cubic, tube
 
 from sandstone.petrophysics import morphology
-
-from .shapes import ball, duct, overlapping_balls, simple_cubic, tube
+from sandstone.transport.percolation import percolating
 
 RADIUS, PER_VOXEL = 6.0, 7e-4  # of an overlapping pack: about half of it is pore
 
@@ -90,15 +90,15 @@ def test_the_width_of_a_wide_and_a_narrow_pore():
 
 def test_percolation_is_of_an_axis():
     pores = tube(4, 12)
-    assert morphology.percolating(pores, 0).sum() == pores.sum()
-    assert not morphology.percolating(np.pad(pores, 1), 0).any()
+    assert percolating(pores, 0).sum() == pores.sum()
+    assert not percolating(np.pad(pores, 1), 0).any()
     pores[6] = False
-    assert not morphology.percolating(pores, 0).any()
+    assert not percolating(pores, 0).any()
 
 
 def test_pores_that_touch_at_an_edge_do_not_percolate():
     steps = np.eye(5, dtype=bool)
-    assert not morphology.percolating(steps, 0).any()
+    assert not percolating(steps, 0).any()
 
 
 def test_euler_numbers_of_known_shapes():
@@ -129,4 +129,4 @@ def test_a_length_above_half_of_the_image_is_unknown():
 
 def test_a_simple_cubic_pack_percolates_along_every_axis():
     pores = simple_cubic(12)
-    assert all(morphology.percolating(pores, axis).sum() == pores.sum() for axis in range(3))
+    assert all(percolating(pores, axis).sum() == pores.sum() for axis in range(3))

@@ -45,3 +45,15 @@ def test_a_grey_level_at_the_threshold_is_pore():
     assert segmentation.segment(np.array([[99, 100, 101]]), 100, 0).tolist() == [
         [True, True, False]
     ]
+
+
+def test_sixteen_bits_are_parted_where_eight_are():
+    """In seconds and megabytes: 65,536 levels would tabulate 2 billion pairs."""
+    random = np.random.default_rng(3)
+    levels = np.concatenate([random.normal(60, 8, 4000), random.normal(180, 8, 9000)])
+    eight, sixteen = (
+        np.bincount((levels * factor).astype(int), minlength=256 * factor) for factor in (1, 257)
+    )
+    for phases in (2, 3):
+        coarse, fine = (segmentation.pore_threshold(each, phases) for each in (eight, sixteen))
+        assert fine / 257 == pytest.approx(coarse, abs=2)

@@ -58,6 +58,14 @@ def add_figure(arguments: argparse.ArgumentParser) -> None:
     )
 
 
+def add_bootstrap(arguments: argparse.ArgumentParser) -> None:
+    """Add the flags of a script that resamples depth blocks for confidence intervals."""
+    add = arguments.add_argument
+    add("--confidence", type=fraction, default=0.95, help="of the intervals, 0 to 1")
+    add("--resamples", type=positive_int, default=2000, help="bootstrap draws of depth blocks")
+    add("--seed", type=non_negative_int, default=1, help="of the bootstrap")
+
+
 def add_external_inputs(arguments: argparse.ArgumentParser) -> None:
     """Add the flag of a script that reads records, for inputs that they know only by name."""
     arguments.add_argument(

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -75,6 +76,11 @@ def csv_text(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     table.writerow(columns)
     table.writerows(rows)
     return text.getvalue()
+
+
+def cell(value: float) -> str:
+    """Return a number as a cell of a table, empty where it cannot be given (NaN)."""
+    return "" if math.isnan(value) else f"{value:z.6f}"
 
 
 def write_json(path: str | Path, content: Any) -> None:

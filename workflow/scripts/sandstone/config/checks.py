@@ -9,7 +9,7 @@ from sandstone.config import given, schema, validity
 from sandstone.config.coarse import check_pair, share_scans, write_out_registrations
 from sandstone.config.paths import check_inside_data, check_path, home_advice
 from sandstone.config.plain_yaml import check_keys
-from sandstone.config.siblings import add_siblings
+from sandstone.config.siblings import add_siblings, volumes_with_siblings
 from sandstone.config.sources import check_same_downloads, check_source
 from sandstone.config.used import drop_nulls, is_given, is_interpolated, is_trained, used_models
 from sandstone.errors import InputError, shortened, shown
@@ -262,6 +262,11 @@ def _check_upscale(config: Config) -> None:
         _check_names(config, f"{key}.model", [entry["model"]], section="models")
         if "hr" in entry:
             _check_names(config, f"{key}.hr", [entry["hr"]])
+        if entry["spread"] and len(volumes_with_siblings(config, name)) < 2:
+            raise InputError(
+                f"config: {key}.spread needs trainings to compare; give models.{entry['model']} "
+                "several seeds, or take spread out"
+            )
         if "window" in entry and "levels" in entry:
             raise InputError(f"config: {key} has both window and levels; keep one of them")
         if "window" in entry:

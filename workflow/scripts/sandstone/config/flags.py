@@ -73,6 +73,20 @@ def add_axis(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--axis", choices=AXES, default="z", help="that the slices follow")
 
 
+def add_truth(arguments: argparse.ArgumentParser) -> None:
+    """Add the flags of a true fine scan: its slices, its splits, how it lies on the coarse one."""
+    flag = arguments.add_argument
+    for name, what in (
+        ("slices", "slices of the fine scan (.tif)"),
+        ("mask", "their rock mask (.mask.tif)"),
+        ("metadata", "their description (.json)"),
+        ("pairs", "their tile pairs, for guard and splits (.h5)"),
+    ):
+        flag(f"--{name}", type=cli.InputPath, required=True, help=what)
+    flag("--registration", type=cli.InputPath, help="of the fine and the coarse scan (.json)")
+    flag("--degradation", type=cli.InputPath, help="fitted to both, for their grey levels (.json)")
+
+
 def open_named(args: argparse.Namespace, name: str = "volume") -> "Volume":
     """Open the volume that the flags of `add` name, turned as `add_axis` says.
 

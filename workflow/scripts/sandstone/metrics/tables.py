@@ -1,6 +1,5 @@
 """The columns of the workflow's CSV tables of metrics, and reading tables checked for theirs."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,7 +25,7 @@ JUDGED_COLUMNS = (
 )
 TEXTS = (
     *("volume", "real", "simulated", "sample", "method", "metric", "baseline", "rock"),
-    *("source", "band", "domain"),
+    *("source", "band", "domain", "measure", "unit"),
 )
 
 
@@ -60,11 +59,6 @@ def read(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
                 f"{path} has no numbers in the column {column}; delete it and run again"
             )
     return table
-
-
-def cell(value: float) -> str:
-    """Return a number as a cell of a table, empty where it cannot be given (NaN)."""
-    return "" if math.isnan(value) else f"{value:z.6f}"
 
 
 def metric_columns(table: pd.DataFrame) -> list[str]:

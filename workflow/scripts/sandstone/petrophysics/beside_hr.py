@@ -15,6 +15,8 @@ from sandstone.petrophysics.segmentation import pore_threshold, segment, sweep
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+Measured = dict[str, float]  # by column
+
 CUBIC = 0.01  # relative difference of voxel edges that still counts as cubic
 SMALL = 5  # correlation lengths that an edge needs for a number to speak for the rock
 
@@ -66,26 +68,28 @@ class Measuring:
         both = [each.column + end for each in self.chosen for end in ("", rock_tables.OF_HR)]
         return [*rock_tables.IMAGE_COLUMNS, *both]
 
-    def rows(self, where: Sequence[object], sr: np.ndarray, hr: np.ndarray) -> Iterator[list]:
-        """Yield a row a threshold; `where` fills the columns before the offset.
+    def measured(self, levels: np.ndarray) -> list[Measured]:
+        """Return the measures of grey levels, shape (y, x) or (z, y, x), at each threshold."""
+        return [self._at(levels, offset, threshold) for offset, threshold in self.swept]
 
-        Images are grey levels, shape (y, x) or (z, y, x).
-        """
-        for offset, threshold in self.swept:
-            of_sr, of_hr = (self._of(levels, offset, threshold) for levels in (sr, hr))
-            if offset == 0:
-                self.lengths.append(of_hr["length_um"])
-            yield [*where, f"{offset:g}", f"{threshold:.3f}"] + [
-                _cell(of.get(each.column)) for each in self.chosen for of in (of_sr, of_hr)
-            ]
-
-    def _of(self, levels: np.ndarray, offset: float, threshold: float) -> dict[str, float]:
+    def _at(self, levels: np.ndarray, offset: float, threshold: float) -> Measured:
         pores = segment(levels, threshold, self.speckle)
         return {
             each.column: each.of(pores, self.voxel_um)
             for each in self.chosen
             if each.swept or offset == 0
         }
+
+    def rows(
+        self, where: Sequence[object], sr: Sequence[Measured], hr: Sequence[Measured]
+    ) -> Iterator[list[object]]:
+        """Yield a row a threshold; `where` fills the columns before the offset."""
+        for (offset, threshold), *both in zip(self.swept, sr, hr, strict=True):
+            if offset == 0:
+                self.lengths.append(both[1]["length_um"])
+            yield [*where, f"{offset:g}", f"{threshold:.3f}"] + [
+                _cell(of.get(each.column)) for each in self.chosen for of in both
+            ]
 
     def tell_if_small(self, shape: Sequence[int]) -> None:
         """Say when images are too small for their numbers to speak for the rock."""

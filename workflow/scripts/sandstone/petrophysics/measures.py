@@ -9,8 +9,10 @@ from functools import partial
 
 import numpy as np
 
-from sandstone.petrophysics import conduction, flow, morphology
+from sandstone.petrophysics import morphology
 from sandstone.petrophysics.columns import PERCOLATES, SURFACE
+from sandstone.transport import conduction, flow
+from sandstone.transport.percolation import percolating
 
 AXES = "zyx"
 Of = Callable[[np.ndarray, float], float]  # pores and the edge of a voxel, µm
@@ -50,7 +52,7 @@ def mean_chord(pores: np.ndarray, voxel_um: float) -> float:
 
 def _percolates(pores: np.ndarray, _: float, axis: int) -> float:
     """Return 1 where pores lead through along an axis counted from the last, else 0."""
-    return float(morphology.percolating(pores, pores.ndim + axis).any())
+    return float(percolating(pores, pores.ndim + axis).any())
 
 
 def _conductance(pores: np.ndarray, _: float, axis: int) -> float:

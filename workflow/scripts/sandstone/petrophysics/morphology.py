@@ -23,14 +23,6 @@ def porosity(pores: np.ndarray) -> float:
     return float(pores.mean())
 
 
-def percolating(pores: np.ndarray, axis: int) -> np.ndarray:
-    """Return those pores, bool, that lead from one end of an axis to the other, face to face."""
-    labels, _ = ndimage.label(pores)
-    first, last = (np.unique(labels.take(index, axis)) for index in (0, -1))
-    through = np.intersect1d(first, last)
-    return np.isin(labels, through[through > 0])
-
-
 def specific_surface(pores: np.ndarray, voxel_um: float) -> float:
     """Return the area between pores and solid per volume, 1/mm.
 

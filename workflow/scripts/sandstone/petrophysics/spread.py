@@ -44,13 +44,14 @@ def spread(values: np.ndarray, hr: np.ndarray, confidence: float) -> Spread:
     if trainings < 2 or not known.any():
         return NONE
     values, hr = values[:, known], hr[known]
-    low, high = _interval(values, confidence)
-    whole = _interval(values.mean(axis=1), confidence)
+    low, high = prediction_interval(values, confidence)
+    whole = prediction_interval(values.mean(axis=1), confidence)
     held = 100 * np.mean((low <= hr) & (hr <= high))
     return Spread(float(whole[0]), float(whole[1]), float(held))
 
 
-def _interval(values: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+def prediction_interval(values: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return where one more training would lie: Student's interval along the first axis."""
     from scipy.stats import t
 
     n = len(values)

@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.sparse.linalg import cg
 
-from sandstone.petrophysics.grid import Links, links_of
-from sandstone.petrophysics.morphology import percolating
-from sandstone.petrophysics.multigrid import multigrid
+from sandstone.transport.grid import Links, links_of
+from sandstone.transport.multigrid import multigrid
+from sandstone.transport.percolation import percolating
 
 TOLERANCE = 1e-6  # of the residual; the current then agrees with both ends to 1e-4
 

@@ -9,9 +9,9 @@ import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import LinearOperator, minres
 
-from sandstone.petrophysics.grid import links_of, numbered
-from sandstone.petrophysics.morphology import percolating
-from sandstone.petrophysics.multigrid import multigrid
+from sandstone.transport.grid import links_of, numbered
+from sandstone.transport.multigrid import multigrid
+from sandstone.transport.percolation import percolating
 
 DARCY = 9.869233e-13  # m²
 CHECK_EVERY = 10  # iterations

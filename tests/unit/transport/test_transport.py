@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
+from helpers.shapes import ball, duct, simple_cubic, tube
 
-from sandstone.petrophysics import conduction, flow
-
-from .shapes import ball, duct, simple_cubic, tube
+from sandstone.transport import conduction, flow
 
 
 @pytest.mark.parametrize(("height", "error"), [(4, 0.125), (8, 0.031), (16, 0.008)])

@@ -1,0 +1,1 @@
+"""An upscaled volume on the slices of a true fine scan of the same rock."""

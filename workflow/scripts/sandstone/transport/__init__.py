@@ -1,0 +1,1 @@
+"""How pores conduct current and water: Laplace and Stokes equations on voxels."""
