@@ -17,6 +17,7 @@ EACH_GENERATOR = [
     {"architecture": "srresnet", "scale": 4, "blocks": 1, "filters": 8, "upsampling_filters": 4},
     {"architecture": "span", "scale": 3, "blocks": 4, "filters": 4, "bicubic_skip": False},
     {"architecture": "notebook", "scale": 4, "blocks": 2, "filters": 8, "batch_norm": True},
+    {"architecture": "span", "scale": 2, "blocks": 3, "filters": 4, "noise": 0.01},
 ]
 EACH_DISCRIMINATOR = [
     {"architecture": name, "filters": 4, "spectral_norm": spectral, "hr_size": 50}
@@ -24,7 +25,7 @@ EACH_DISCRIMINATOR = [
     for spectral in (True, False)
 ]
 # Layers that a diagram shows in one row with others, or not at all.
-WITHOUT_ROW = {"bicubic"}
+WITHOUT_ROW = {"bicubic", "level_noise"}
 
 
 @pytest.mark.parametrize("options", EACH_GENERATOR)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandstone import cli
 from sandstone.errors import InputError
-from sandstone.models.options import generator_files
+from sandstone.models.options import between, generator_files
 from sandstone.provenance.record import add_record_flag, write_record
 
 if TYPE_CHECKING:
@@ -81,12 +81,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     files = [generator_files(folder) for folder in (args.first, args.second)]
     generators = [read_json(description, remedy=AGAIN) for description, _ in files]
-    if generators[0] != generators[1]:
+    first, second = ({**generator, "noise": 0} for generator in generators)
+    if first != second:
         raise InputError(f"{args.first} and {args.second} hold different networks")
     content = interpolated(files[0][1], files[1][1], args.alpha)
     with atomic_path(args.weights) as temporary:
         temporary.write_bytes(content)
-    write_json(args.generator, generators[0])
+    write_json(args.generator, between(*generators, alpha=args.alpha))
     # The second comes first: cards and verdicts follow the first weights that a record names.
     inputs = [*reversed(files[1]), *reversed(files[0])]
     sizes, learned = (of_samples(args.trainings, key) for key in ("voxel_size_um", "domain"))

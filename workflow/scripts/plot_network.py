@@ -115,6 +115,7 @@ def headline(row: Row) -> str:
         "upsample": f"nearest neighbour {TIMES} {stride}",
         "add": "add",
         "add_bicubic": "add the bicubic interpolation",
+        "add_noise": "add noise that follows from the input",
         "flatten": "flatten",
         "dense": f"dense, {plural(filters, 'unit')}",
     }

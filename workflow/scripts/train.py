@@ -144,7 +144,7 @@ def build_trainer(args: argparse.Namespace, scale: int) -> "Trainer":
     return Trainer(
         generator={**settings_of(args, "generator"), "scale": scale},
         discriminator={**settings_of(args, "discriminator"), "hr_size": args.crop * scale},
-        objective=objective(vars(args)),
+        objective=objective({**vars(args), "scale": scale}),
         optimisation=optimisation,
         init_weights=Path(args.init_weights) if args.init_weights else None,
     )
@@ -293,6 +293,7 @@ def _add_networks(arguments: argparse.ArgumentParser) -> None:
     add("--generator-bicubic-skip", type=cli.boolean, default=True, help="true or false")
     add("--generator-upsampling", choices=UPSAMPLING, default="stages", help="of srresnet")
     add("--generator-upsampling-filters", type=cli.positive_int, help="of the stages of srresnet")
+    add("--generator-noise", type=cli.non_negative_float, default=0.0, help="of the data range")
     add("--discriminator-architecture", choices=[*DISCRIMINATORS], default="patch")
     add("--discriminator-filters", type=cli.positive_int, default=32, help="of the first level")
     add("--discriminator-spectral-norm", type=cli.boolean, default=True, help="true or false")

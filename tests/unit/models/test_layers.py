@@ -107,3 +107,51 @@ def test_gradients_pass_through_the_bicubic_skip():
         total = ops.sum(layers.BicubicUpsampling(2)(lr))
     # Each LR pixel shares its grey level among factor² HR pixels.
     np.testing.assert_allclose(tape.gradient(total, lr)[0, 3:-3, 3:-3], 4, atol=1e-4)
+
+
+def noise_of(images, factor=4, strength=1.0):
+    return np.asarray(layers.LevelNoise(factor, strength)(images))[..., 0]
+
+
+def test_noise_is_white_of_its_strength_and_knows_nothing_of_the_levels():
+    images = random_images(4, 40, 40, 1)
+    noise = noise_of(images)
+    assert noise.shape == (4, 160, 160)
+    assert noise.mean() == pytest.approx(0, abs=0.02)
+    assert noise.std() == pytest.approx(1, abs=0.02)
+    for y, x in ((0, 1), (1, 0), (2, 3), (0, 4), (4, 4)):
+        shifted = noise[:, y:, x:] * noise[:, : 160 - y, : 160 - x]
+        assert shifted.mean() == pytest.approx(0, abs=0.02)
+    levels = np.repeat(np.repeat(images[..., 0], 4, 1), 4, 2)
+    assert np.corrcoef(levels.ravel(), noise.ravel())[0, 1] == pytest.approx(0, abs=0.02)
+    assert noise_of(images, strength=0.01) == pytest.approx(noise / 100, abs=1e-6)
+
+
+def test_noise_hangs_on_the_neighbourhood_alone():
+    images = random_images(1, 12, 15, 1)
+    whole, part = noise_of(images), noise_of(images[:, 3:9, 2:12])
+    np.testing.assert_array_equal(whole[:, 16:32, 12:44], part[:, 4:-4, 4:-4])
+    other = images.copy()
+    other[0, 0, 0] += 0.1
+    changed = np.any(noise_of(other) != whole, axis=0)
+    assert changed[:8, :8].any()
+    assert not changed[8:].any()
+    assert not changed[:, 8:].any()
+
+
+def test_where_nothing_varies_there_is_no_noise():
+    images = np.full((1, 9, 9, 1), 0.5, np.float32)
+    images[0, 4, 4] = 0.6
+    noise = noise_of(images)[0].copy()
+    assert noise[12:24, 12:24].std() > 0.5
+    noise[12:24, 12:24] = 0
+    assert not noise.any()
+
+
+@pytest.mark.parametrize("factor", SCALES)
+def test_noise_is_rebuilt_from_its_config(factor):
+    layer = layers.LevelNoise(factor, 0.02)
+    again = layers.LevelNoise.from_config(layer.get_config())
+    images = random_images(1, 6, 6, 1)
+    np.testing.assert_array_equal(layer(images), again(images))
+    assert layer.compute_output_shape((None, None, 6, 1)) == (None, None, 6 * factor, 1)

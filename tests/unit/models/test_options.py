@@ -14,6 +14,7 @@ def test_the_default_generator_is_the_one_of_the_config():
         "bicubic_skip": True,
         "upsampling": "stages",
         "upsampling_filters": None,
+        "noise": 0.0,
     }
 
 
@@ -31,6 +32,8 @@ def test_the_default_generator_is_the_one_of_the_config():
         ({"upsampling": "direct", "upsampling_filters": 8}, ["direct has no upsampling_filters"]),
         ({"architecture": "notebook", "upsampling": "direct"}, ["notebook has no upsampling:"]),
         ({"architecture": "span", "batch_norm": True}, ["span has no batch_norm", "leave it out"]),
+        ({"noise": 0.2}, ["noise is 0.2", "0 to 0.1"]),
+        ({"noise": True}, ["noise is True"]),
         ({"architecture": "span", "blocks": 1}, ["blocks is 1", "needs 2 or more"]),
     ],
 )
@@ -54,3 +57,10 @@ def test_an_impossible_discriminator_is_named(chosen, words):
     with pytest.raises(InputError) as caught:
         options.discriminator_config(**chosen)
     assert all(word in str(caught.value) for word in words)
+
+
+def test_between_two_generators_lies_their_noise_alone():
+    first, second = (options.generator_config(noise=noise) for noise in (0.0, 0.02))
+    assert options.between(first, second, alpha=0.25) == {**first, "noise": 0.005}
+    del first["noise"]  # as of a model that was trained before there was any
+    assert options.between(first, second, alpha=1) == second

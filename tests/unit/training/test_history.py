@@ -8,8 +8,8 @@ import pytest
 from sandstone.training import history
 
 HEADER = (
-    "step,learning_rate,loss,loss_pixel,loss_content,loss_adversarial,loss_discriminator,"
-    "discriminator_real,discriminator_fake,val_psnr_db,val_ssim"
+    "step,learning_rate,loss,loss_pixel,loss_content,loss_detail,loss_adversarial,"
+    "loss_discriminator,discriminator_real,discriminator_fake,val_psnr_db,val_ssim"
 )
 PLAIN = {"step": 1, "learning_rate": 1e-3, "loss": 0.25, "loss_pixel": 0.25}
 VALIDATED = PLAIN | {"step": 2, "val_psnr_db": math.inf, "val_ssim": 1.0}
@@ -23,8 +23,8 @@ def test_what_was_not_measured_is_empty():
     lines = history.to_csv([PLAIN, VALIDATED]).splitlines()
     assert lines == [
         HEADER,
-        "1,0.001,0.25,0.25,,,,,,,",
-        "2,0.001,0.25,0.25,,,,,,inf,1",
+        "1,0.001,0.25,0.25,,,,,,,,",
+        "2,0.001,0.25,0.25,,,,,,,inf,1",
     ]
 
 

@@ -209,6 +209,41 @@ def test_the_loss_is_the_weighted_sum_of_its_terms_in_their_order():
     assert measured["loss"] == pytest.approx(total)
 
 
+def waves(*periods):
+    """Return one image a period, with waves along x."""
+    x = np.arange(64)
+    lines = [0.5 + 0.1 * np.sin(2 * np.pi * x / period) for period in periods]
+    return tf.constant(np.array([np.tile(line, (64, 1)) for line in lines], np.float32)[..., None])
+
+
+def test_the_power_of_detail_is_that_beyond_the_nyquist_frequency_of_lr():
+    coarse, fine = waves(16), waves(4)
+    # At scale 4 LR shows periods of 8 pixels and more.
+    assert float(losses.detail_power(coarse, 4)) < 1e-3 * float(losses.detail_power(fine, 4))
+    finest = waves(3)
+    assert float(losses.detail_power(waves(5), 2)) < 0.01 * float(losses.detail_power(finest, 2))
+
+
+def test_the_loss_of_detail_compares_powers_and_not_places():
+    settings = {"loss_pixel": 0.0, "loss_content": 0.0, "loss_detail": 1.0, "loss_adversarial": 0.0}
+    goal = losses.objective({**settings, "scale": 4})
+    hr = waves(4, 5)
+
+    def loss(sr):
+        return float(goal.measure(losses.Seen(hr, sr))["loss_detail"])
+
+    assert loss(hr) == 0
+    assert loss(hr[:, :, ::-1] + 0.1) == pytest.approx(0, abs=1e-3)
+    halved = (hr - 0.5) / 2 + 0.5
+    assert loss(halved) == pytest.approx(np.log(4) ** 2, rel=1e-3)
+    flat = tf.fill(hr.shape, 0.5)
+    with tf.GradientTape() as tape:
+        tape.watch(flat)
+        value = goal.measure(losses.Seen(hr, flat))["loss"]
+    assert np.isfinite(float(value))
+    assert np.isfinite(tape.gradient(value, flat)).all()
+
+
 def test_a_new_term_has_flags_columns_lines_and_a_place_in_the_loss():
     """In a process of its own, since modules read the list when they are imported."""
     code = """

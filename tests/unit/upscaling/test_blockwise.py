@@ -27,10 +27,10 @@ class InMemory:
         return self.voxels[z0:z1, rows].copy()
 
 
-@pytest.fixture(scope="module")
-def generator(tmp_path_factory):
+@pytest.fixture(scope="module", params=[0.0, 0.02], ids=["plain", "noise"])
+def generator(request, tmp_path_factory):
     """A network of random weights, and its description."""
-    chosen = {"scale": 3, "blocks": 1, "filters": 4}
+    chosen = {"scale": 3, "blocks": 1, "filters": 4, "noise": request.param}
     folder = save_model(tmp_path_factory.mktemp("model"), **chosen)
     return weights.load_generator(folder), options.generator_config(**chosen)
 

@@ -200,9 +200,10 @@ def _check_init(config: Config, name: str) -> None:
 
 
 def _difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
+    """Return in what two generators differ; the noise that one adds is no matter of its weights."""
     return ", ".join(
         f"{key}: {first.get(key)} against {second.get(key)}"
-        for key in sorted(first.keys() | second.keys())
+        for key in sorted((first.keys() | second.keys()) - {"noise"})
         if first.get(key) != second.get(key)
     )
 

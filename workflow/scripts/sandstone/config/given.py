@@ -182,7 +182,8 @@ def generator(config: Config, name: str) -> dict[str, Any]:
     """
     model = config["models"][name]
     if is_interpolated(model):
-        return generator(config, model["interpolate"][0])
+        first, second = (generator(config, end) for end in model["interpolate"])
+        return options.between(first, second, alpha=model["alpha"])
     if not is_given(model):
         return model["generator"]
     if is_to_fetch(model):

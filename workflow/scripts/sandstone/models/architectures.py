@@ -164,6 +164,18 @@ class AddBicubic(Step):
     factor: int
 
 
+@dataclass(frozen=True)
+class AddNoise(Step):
+    """Add white noise that follows from an earlier step's levels, `factor` times as fine.
+
+    It is fixed. `strength` is its standard deviation, as a share of the data range.
+    """
+
+    other: str
+    factor: int
+    strength: float
+
+
 Steps = list[Step]
 Options = Mapping[str, Any]
 
@@ -318,6 +330,16 @@ DISCRIMINATORS: dict[str, Declaration] = {
     "patch": patch,
     "notebook": notebook_discriminator,
 }
+
+
+def generator_steps(options: Options) -> Steps:
+    """Return the steps of a generator, with the noise that any architecture may add."""
+    steps = GENERATORS[options["architecture"]](options)
+    if not options["noise"]:
+        return steps
+    return [*steps, AddNoise("noise", "input", options["scale"], options["noise"])]
+
+
 # Options that a generator does not have, and the fewest blocks it can be made of.
 LACKS = {
     "span": ("batch_norm", "upsampling", "upsampling_filters"),

@@ -10,9 +10,9 @@ from typing import Any
 from sandstone.models import options
 from sandstone.models.architectures import (
     DISCRIMINATORS,
-    GENERATORS,
     Add,
     AddBicubic,
+    AddNoise,
     Attend,
     AttentionBlocks,
     BatchNorm,
@@ -30,10 +30,13 @@ from sandstone.models.architectures import (
     Silu,
     Step,
     Steps,
+    generator_steps,
 )
 
 # Half width of the bicubic kernel, LR pixels.
 BICUBIC_RADIUS = 2
+# Of the neighbourhood whose levels the noise follows from.
+NOISE_RADIUS = 1
 
 
 @dataclass(frozen=True)
@@ -100,16 +103,17 @@ def receptive_field(generator: Mapping[str, Any]) -> int:
         i - r to i + r only. A tile with this halo gives the same result as the whole image.
     """
     config = options.checked_generator(generator)
-    steps = GENERATORS[config["architecture"]](config)
-    low, high, bicubic = 0, config["scale"] - 1, 0
-    for step in reversed(steps):
+    low, high, beside = 0, config["scale"] - 1, 0
+    for step in reversed(generator_steps(config)):
         if isinstance(step, Shuffle | Nearest):
             low, high = low // step.factor, high // step.factor
         elif isinstance(step, AddBicubic):
-            bicubic = BICUBIC_RADIUS
+            beside = max(beside, BICUBIC_RADIUS)
+        elif isinstance(step, AddNoise):
+            beside = max(beside, NOISE_RADIUS)
         else:
             low, high = low - _reach(step), high + _reach(step)
-    return max(-low, high, bicubic)
+    return max(-low, high, beside)
 
 
 def rows(network: Mapping[str, Any]) -> list[Row]:
@@ -117,8 +121,9 @@ def rows(network: Mapping[str, Any]) -> list[Row]:
     if network == {}:
         return []
     config = options.checked(network)
-    declarations = GENERATORS if "scale" in config else DISCRIMINATORS
-    return _rows(declarations[config["architecture"]](config))
+    if "scale" in config:
+        return _rows(generator_steps(config))
+    return _rows(DISCRIMINATORS[config["architecture"]](config))
 
 
 def _reach(step: Step) -> int:
@@ -222,4 +227,5 @@ _FIELDS: dict[type[Step], Callable[[Any, Row], dict[str, Any]]] = {
         "skip_from": step.others,
     },
     AddBicubic: lambda step, _: {"kind": "add_bicubic", "skip_from": (step.other,)},
+    AddNoise: lambda step, _: {"kind": "add_noise", "skip_from": (step.other,)},
 }

@@ -1,4 +1,4 @@
-"""Layers that Keras lacks: they enlarge an image, or centre it."""
+"""Layers that Keras lacks: they enlarge an image, centre it, or add noise to it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +8,11 @@ import numpy as np
 from keras import ops
 
 from sandstone.models import cubic
+
+LEVELS = 65535  # of an image, for the hash
+WORD, HALF = 0x7FFFFFFF, 0x7FFF  # 31 bits and 15
+STIR = (31627, 29789)  # primes of 15 bits
+SALT = 0x9E3779B1  # the golden ratio's 32 bits: multiples are far apart
 
 
 class PixelShuffle(keras.layers.Layer):
@@ -104,6 +109,57 @@ class Centring(keras.layers.Layer):
     def get_config(self) -> dict[str, object]:
         """Return what rebuilds this layer."""
         return {**super().get_config(), "means": self.means, "gain": self.gain}
+
+
+class LevelNoise(keras.layers.Layer):
+    """White noise, `factor` times as fine as the image that it follows from.
+
+    Each pixel's 3 x 3 neighbourhood of grey levels is hashed, so the noise hangs on what an image
+    shows and on nothing else: the same in every tiling, on every machine, each time. Where all nine
+    levels are equal, as outside of a plug, there is none. Input (n, y, x, 1) in [0, 1], output
+    (n, factor · y, factor · x, 1) with a standard deviation of `strength`.
+    """
+
+    def __init__(self, factor: int, strength: float, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.factor, self.strength = factor, strength
+        self.shuffle = PixelShuffle(factor, name="shuffle")
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        """Return the noise."""
+        levels = ops.cast(ops.round(inputs[..., 0] * LEVELS), "int32")
+        padded = ops.pad(levels, ((0, 0), (1, 1), (1, 1)), mode="symmetric")
+        ends = ((0, -2), (1, -1), (2, None))
+        around = [padded[:, y0:y1, x0:x1] for y0, y1 in ends for x0, x1 in ends]
+        hashed = ops.zeros_like(levels)
+        varied = ops.zeros_like(levels, dtype="bool")
+        for neighbour in around:
+            hashed = _stirred(ops.bitwise_xor(hashed, neighbour))
+            varied = ops.logical_or(varied, neighbour != levels)
+        salts = np.arange(1, self.factor**2 + 1, dtype=np.int64) * SALT & WORD
+        salts = ops.convert_to_tensor(salts.astype(np.int32))
+        hashed = ops.bitwise_xor(ops.expand_dims(hashed, -1), salts)
+        for _ in range(2):
+            hashed = _stirred(hashed)
+        # Two halves of 15 bits each, uniform: their sum has a variance of 1/6 of a half's range.
+        halves = ops.bitwise_and(hashed, HALF) + ops.bitwise_and(ops.right_shift(hashed, 15), HALF)
+        noise = (ops.cast(halves, "float32") / HALF - 1) * (self.strength * 6**0.5)
+        return self.shuffle(noise * ops.cast(ops.expand_dims(varied, -1), "float32"))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape of the output; an unknown edge stays unknown."""
+        return self.shuffle.compute_output_shape((*input_shape[:3], self.factor**2))
+
+    def get_config(self) -> dict[str, object]:
+        """Return what rebuilds this layer."""
+        return {**super().get_config(), "factor": self.factor, "strength": self.strength}
+
+
+def _stirred(hashed: keras.KerasTensor) -> keras.KerasTensor:
+    """Return a hash of 31 bits from another one; no product is longer, so that none overflows."""
+    low, high = ops.bitwise_and(hashed, 0xFFFF), ops.right_shift(hashed, 16)
+    mixed = ops.bitwise_xor(low * STIR[0], high * STIR[1])
+    return ops.bitwise_xor(mixed, ops.right_shift(mixed, 11))
 
 
 class Attention(keras.layers.Layer):

@@ -14,9 +14,9 @@ from keras import layers
 
 from sandstone.models.architectures import (
     DISCRIMINATORS,
-    GENERATORS,
     Add,
     AddBicubic,
+    AddNoise,
     Attend,
     AttentionBlocks,
     BatchNorm,
@@ -34,11 +34,13 @@ from sandstone.models.architectures import (
     Silu,
     Step,
     Steps,
+    generator_steps,
 )
 from sandstone.models.layers import (
     Attention,
     BicubicUpsampling,
     Centring,
+    LevelNoise,
     PixelShuffle,
     SubPixelInitializer,
 )
@@ -72,7 +74,7 @@ def build_generator(**options: Any) -> keras.Model:
         If an option has a value that no generator can have.
     """
     config = generator_config(**options)
-    outputs = _build(GENERATORS[config["architecture"]](config))
+    outputs = _build(generator_steps(config))
     first, *_, last = outputs.values()
     return keras.Model(first, last, name="generator")
 
@@ -128,10 +130,10 @@ def _apply(step: Step, x: Tensor, outputs: Outputs) -> Tensor:
             return _JOINS[type(step)](name=name)([x, outputs[other]])
         case Concatenate(name, others):
             return layers.Concatenate(name=name)([outputs[other] for other in others])
-        case AddBicubic(name, other, factor):
+        case AddBicubic(name, other) | AddNoise(name, other):
             # Full precision, also in mixed precision: float16 cannot hold 16-bit grey levels.
-            upsample = BicubicUpsampling(factor, name="bicubic", dtype="float32")
-            return layers.Add(name=name, dtype="float32")([x, upsample(outputs[other])])
+            beside = _BESIDE[type(step)](step)(outputs[other])
+            return layers.Add(name=name, dtype="float32")([x, beside])
     return _layer(step)(x)
 
 
@@ -173,6 +175,14 @@ _JOINS = {
     ResidualBlocks: layers.Add,
     Attend: Attention,
     AttentionBlocks: Attention,
+}
+
+# What makes an earlier output as large as the one that it is added to.
+_BESIDE: dict[type[Step], Callable[[Any], layers.Layer]] = {
+    AddBicubic: lambda step: BicubicUpsampling(step.factor, name="bicubic", dtype="float32"),
+    AddNoise: lambda step: LevelNoise(
+        step.factor, step.strength, name="level_noise", dtype="float32"
+    ),
 }
 
 _LAYERS: dict[type[Step], Callable[[Any], layers.Layer]] = {

@@ -17,6 +17,7 @@ from sandstone.models.architectures import (
 
 # Larger ones are no network that this machine, or any, could hold.
 MOST = {"blocks": 128, "filters": 512, "upsampling_filters": 512, "layers": 16, "hr_size": 8192}
+MOST_NOISE = 0.1  # of the data range
 
 
 def generator_config(
@@ -29,6 +30,7 @@ def generator_config(
     bicubic_skip: bool = True,
     upsampling: str = "stages",
     upsampling_filters: int | None = None,
+    noise: float = 0.0,
 ) -> dict[str, Any]:
     """Return the checked options of a generator: the content of `generator.json`.
 
@@ -44,6 +46,9 @@ def generator_config(
     _check_choice("generator upsampling", upsampling, dict.fromkeys(UPSAMPLING))
     if upsampling_filters is not None:
         _check_positive("generator", upsampling_filters=upsampling_filters)
+    is_number = isinstance(noise, int | float) and not isinstance(noise, bool)
+    if not (is_number and 0 <= noise <= MOST_NOISE):
+        raise InputError(f"generator noise is {shown(noise)}: give 0 to {MOST_NOISE}")
     config = {
         "architecture": architecture,
         "scale": scale,
@@ -53,6 +58,7 @@ def generator_config(
         "bicubic_skip": bicubic_skip,
         "upsampling": upsampling,
         "upsampling_filters": upsampling_filters,
+        "noise": noise,
     }
     _check_fits(config)
     return config
@@ -101,6 +107,12 @@ def acting(generator: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in generator.items()
         if name not in lacking and value is not None
     }
+
+
+def between(first: Mapping[str, Any], second: Mapping[str, Any], *, alpha: float) -> dict[str, Any]:
+    """Return the options of what lies between two generators that differ in their noise alone."""
+    noise = (1 - alpha) * first.get("noise", 0.0) + alpha * second.get("noise", 0.0)
+    return {**first, "noise": noise}
 
 
 def checked(network: Mapping[str, Any]) -> dict[str, Any]:

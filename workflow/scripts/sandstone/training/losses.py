@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     AdversarialLosses = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 CHARBONNIER_EPSILON = 1e-3
+DETAIL_EPSILON = 1e-8  # power of images without any detail
 LEAST_EDGE = 32  # HR pixels that AlexNet and VGG19 can shrink down to their last level
 
 
@@ -215,6 +216,44 @@ def _lpips_alex(settings: Settings) -> Loss:
     return lambda seen: ops.mean(lpips.distance(seen.hr, seen.sr))
 
 
+# --- detail ---
+
+
+def detail_power(images: "Tensor", scale: int) -> "Tensor":
+    """Return the power beyond the Nyquist frequency of LR, over all images of a batch.
+
+    As in the metric of that name, the mean of each image is removed and a Hann window fades its
+    edges; unlike there, the corners beyond the Nyquist frequency of HR count.
+    """
+    import numpy as np
+    from keras import ops
+
+    height, width = images.shape[1:3]
+    fade = np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
+    frequency = np.hypot(np.fft.fftfreq(height)[:, np.newaxis], np.fft.fftfreq(width))
+    beyond = (frequency > 0.5 / scale).astype(np.float32)
+    pixels = images[..., 0] - ops.mean(images[..., 0], axis=(1, 2), keepdims=True)
+    real, imaginary = ops.fft2((pixels * fade, ops.zeros_like(pixels)))
+    return ops.mean(beyond * (ops.square(real) + ops.square(imaginary)))
+
+
+def _detail(settings: Settings) -> Loss:
+    """Return the squared logarithm of SR's power of detail over HR's.
+
+    A network that guesses the mean of all that LR may have come from shows too little of it. Only
+    the sum counts, so texture in the right place is raised before noise is invented, which the
+    pixel loss forbids.
+    """
+    from keras import ops
+
+    def loss(seen: Seen) -> "Tensor":
+        powers = [detail_power(images, settings["scale"]) for images in (seen.sr, seen.hr)]
+        sr, hr = (ops.log(power + DETAIL_EPSILON) for power in powers)
+        return ops.square(sr - hr)
+
+    return loss
+
+
 # --- adversarial ---
 
 
@@ -286,6 +325,7 @@ TERMS = {
         },
         texts={"layer": ("block3_conv4", "layer of VGG19")},
     ),
+    "detail": Term(kinds={"power": Kind(_detail)}),
     "adversarial": Term(
         kinds={name: _adversarial_kind(both) for name, both in _ADVERSARIAL.items()},
         default="relativistic",
