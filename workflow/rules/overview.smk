@@ -1,7 +1,7 @@
 # Tables, tiles and figures -> one page to look at and to send on.
 #
 # in   results/metrics/summary.csv, results/pairs/{sample}.h5, results/predictions/{method}/{sample}.h5,
-#      results/rock/{sample}.{images}.csv, results/figures/evaluation/{sample}/*.png,
+#      results/rock/{sample}.{images}.csv, results/figures/evaluation/{sample}/*.png, results/figures/upscaled/{volume}/*.png,
 #      results/models/{model}/training.provenance.json
 # out  results/overview.html
 
@@ -24,7 +24,9 @@ rule write_overview:
             sample=config["evaluation"]["samples"],
             images=images_of_rock(),
         ),
-        figures=expand("results/figures/{stem}.png", stem=of_evaluation()),
+        figures=expand(
+            "results/figures/{stem}.png", stem=[*of_evaluation(), *of_upscaling()]
+        ),
     output:
         page="results/overview.html",
         provenance="results/overview.provenance.json",

@@ -32,7 +32,7 @@ BRIGHTEST = 99.5  # percentile of the map that is white
 
 
 def read_numbers(path: str) -> pd.DataFrame:
-    """Return the lines of the table that have an interval.
+    """Return the lines of the table that have an interval; whether pores percolate has none.
 
     Raises
     ------
@@ -40,9 +40,10 @@ def read_numbers(path: str) -> pd.DataFrame:
         If it is no such table.
     """
     from sandstone.metrics import tables
-    from sandstone.petrophysics.columns import SPREAD_COLUMNS
+    from sandstone.petrophysics.columns import PERCOLATES, SPREAD_COLUMNS
 
-    return tables.read(path, SPREAD_COLUMNS).dropna(subset=["mean", "low", "high"])
+    table = tables.read(path, SPREAD_COLUMNS).dropna(subset=["mean", "low", "high"])
+    return table[~table["measure"].str.startswith(PERCOLATES)]
 
 
 def middle_slice(volume: Volume) -> tuple[np.ndarray, int]:
@@ -85,7 +86,7 @@ def draw(
     shown = right.imshow(spread, cmap="viridis", vmin=0, vmax=brightest)
     style.bare(right)
     right.set_title("standard deviation between trainings")
-    parts[0].colorbar(shown, ax=right, label="% of the grey window")
+    parts[0].colorbar(shown, ax=right, label="% of the window")
     if lines:
         draw_numbers(parts[1].subplots(), numbers)
     figure.suptitle(title)

@@ -42,6 +42,8 @@ CAPTIONS = {
     "trade_off": "How faithful and how sharp each method is",
     "rock_slices": "How far pores are from those of HR, over thresholds",
     "rock_blocks": "The same in three dimensions",
+    "slice": "The middle slice of a whole volume before and after, and how it changes along z",
+    "spread": "What another seed of the model would change in a whole volume, and in its pores",
 }
 
 
