@@ -6,24 +6,37 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from helpers import pair_study
 
 from .conftest import Clone, Snakemake
 from .planning import planned_jobs
 
+OVERLAYS = ("--configfile", "pair.yaml", "twice.yaml")
+TWICE = {
+    "models": {"srresnet": {"seeds": [1, 2]}},
+    "evaluation": {"rock": {}},
+    "upscale": {"plug": {"spread": True}},
+}
+
 
 @pytest.fixture(scope="module")
 def folder(clone: Clone, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone with two scans of one rock."""
-    return pair_study.write(clone(tmp_path_factory.mktemp("pair")))
+    """A clone with two scans of one rock, and a model that is trained twice."""
+    directory = pair_study.write(clone(tmp_path_factory.mktemp("pair")))
+    (directory / "twice.yaml").write_text(yaml.safe_dump(TWICE), encoding="utf-8")
+    return directory
 
 
 def test_a_pair_is_registered_fitted_and_resampled_once(folder: Path, snakemake: Snakemake):
-    jobs = planned_jobs(snakemake(folder, "-n", "--configfile", "pair.yaml"))
+    jobs = planned_jobs(snakemake(folder, "-n", *OVERLAYS))
     scans = ("register_volumes", "fit_degradation", "resample_coarse", "simulated_to_real")
     assert {f"{rule} rock" for rule in scans} <= jobs
     assert not {job for job in jobs if job.startswith(scans)} - {f"{rule} rock" for rule in scans}
     assert {"make_pairs imitated", "make_pairs shrunken", "judge_upscaled plug"} <= jobs
+    assert {"measure_upscaled plug/slices", "spread_upscaled plug", "plot_spread plug"} <= jobs
+    assert {"train srresnet_seed2", "prepare_upscale plug_seed2"} <= jobs
+    assert not {"judge_upscaled plug_seed2", "plot_upscaled plug_seed2"} & jobs
 
 
 def test_a_coarse_scan_of_other_voxels_is_refused_at_the_start(folder: Path, snakemake: Snakemake):
@@ -42,8 +55,7 @@ def rows_of(file: Path) -> list[dict[str, str]]:
 
 @pytest.mark.soak
 def test_a_pair_goes_all_the_way(folder: Path, snakemake: Snakemake):
-    options = ("--configfile", "pair.yaml")
-    done = snakemake(folder, *options)
+    done = snakemake(folder, *OVERLAYS)
     assert done.returncode == 0, done.stderr[-4000:]
     results = folder / "results"
     found = json.loads((results / "registration" / "rock.json").read_text(encoding="utf-8"))
@@ -59,8 +71,15 @@ def test_a_pair_goes_all_the_way(folder: Path, snakemake: Snakemake):
         for row in rows_of(results / "upscaled" / "plug" / "quality.csv")
     }
     assert judged.keys() == {"cubic", "srresnet"}
-    for figure in ("samples/rock/registration", "samples/rock/degradation"):
+    pores = {
+        row["method"]: row["seeds"] for row in rows_of(results / "upscaled/plug/rock.slices.csv")
+    }
+    assert pores == {"cubic": "1", "srresnet": "2"}
+    spread = {row["measure"]: row for row in rows_of(results / "upscaled/plug/spread.csv")}
+    assert float(spread["grey_spread"]["mean"]) > 0
+    assert float(spread["porosity"]["low"]) < float(spread["porosity"]["high"])
+    for figure in ("samples/rock/registration", "samples/rock/degradation", "upscaled/plug/spread"):
         assert (results / "figures" / f"{figure}.png").stat().st_size > 10_000
-    assert planned_jobs(snakemake(folder, "-n", *options)) == set()
-    proof = snakemake(folder, *options, targets=("provenance", "verify_provenance"))
+    assert planned_jobs(snakemake(folder, "-n", *OVERLAYS)) == set()
+    proof = snakemake(folder, *OVERLAYS, targets=("provenance", "verify_provenance"))
     assert proof.returncode == 0, proof.stdout[-2000:] + proof.stderr[-2000:]
