@@ -28,6 +28,7 @@ DATA = Path(os.environ.get("SANDSTONE_DATA", REPOSITORY.parent / "shared" / "dat
 CONFIG = REPOSITORY / "config" / "pretrained.yaml"
 ROCKS = ("versa", "bentheimer", "drsrd1")
 SCALES = (2, 3, 4)
+PHOTO = Path("data", "photo")  # in the folder of a run
 # Of the tiles that single slices are cut into, voxels: multiples of 2, 3 and 4.
 EDGES = {"drsrd1": 264, "carbonate": 240}
 # A rock that was left out is measured on all but the slices that a split needs; others on few.
@@ -80,7 +81,7 @@ def overlay(folder: Path, scale: int, without: str | None) -> dict[str, Any]:
         "samples": samples,
         "pairs": {"scale": scale},
         "models": {
-            "photo": {"weights": str(folder / "photo"), "published": "span_photo"},
+            "photo": {"weights": str(PHOTO), "published": "span_photo"},
             "sandstone": {"train_on": trained},
         },
         "evaluation": {"samples": [*measured, "carbonate"]},
@@ -90,10 +91,9 @@ def overlay(folder: Path, scale: int, without: str | None) -> dict[str, Any]:
 def run(folder: Path, scale: int, photo: Path | None, without: str | None, cores: int) -> Path:
     """Fetch, train, measure in `folder`; return the folder of the trained model."""
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "photo").exists():
-        source = ("--file", photo) if photo else ()
+    if photo and not (folder / PHOTO).exists():  # otherwise the run fetches it
         script = REPOSITORY / "workflow" / "scripts" / "fetch_span_photo.py"
-        call(sys.executable, script, "--scale", scale, "--output", folder / "photo", *source)
+        call(sys.executable, script, "--scale", scale, "--output", folder / PHOTO, "--file", photo)
     laid_over = folder / "overlay.yaml"
     laid_over.write_text(yaml.safe_dump(overlay(folder, scale, without)), encoding="utf-8")
     call(
@@ -134,7 +134,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         model = run(folder, scale, args.photo, args.without, args.cores)
         if not args.without:
-            keep(model, folder / "photo", REPOSITORY / "pretrained" / f"sandstone_x{scale}")
+            keep(model, folder / PHOTO, REPOSITORY / "pretrained" / f"sandstone_x{scale}")
         print((folder / "results" / "metrics" / "summary.csv").read_text(encoding="utf-8"))
 
 

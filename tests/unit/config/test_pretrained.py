@@ -1,14 +1,16 @@
 """Models that come with this project, named where models are named."""
 
 import copy
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from helpers import given_model
 
-from sandstone.config import given
+from sandstone.config import checks, given
 from sandstone.errors import InputError
 
 NAME = "pretrained/rock_x4"
@@ -101,3 +103,34 @@ def test_the_models_of_the_project_are_whole():
         assert given.folder.published_of(folder)["licence"] == "MIT"
         assert (folder / "model_card.md").is_file()
         json.loads((folder / "generator.json").read_text(encoding="utf-8"))
+
+
+def merged(base: dict, over: dict) -> dict:
+    """Lay one config over another, as Snakemake does."""
+    both = {
+        key: merged(base[key], value) if isinstance(base.get(key), dict) and value else value
+        for key, value in over.items()
+        if isinstance(value, dict)
+    }
+    return {**base, **over, **both}
+
+
+@pytest.mark.parametrize("without", [None, "versa"])
+def test_they_can_be_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without: str | None
+):
+    """Training them takes minutes; that the config of the trainings is a valid one, none."""
+    repository = Path(given.__file__).resolve().parents[4]
+    spec = importlib.util.spec_from_file_location("make", repository / "pretrained" / "make.py")
+    make = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make)
+    rocks = (*make.ROCKS, "carbonate")
+    monkeypatch.setattr(make, "volumes", lambda _: dict.fromkeys(rocks, "rock.tif"))
+    base, own = (
+        yaml.safe_load(file.read_text(encoding="utf-8"))
+        for file in (repository / "config.yaml", repository / "config" / "pretrained.yaml")
+    )
+    config = merged(merged(base, own), make.overlay(tmp_path, 3, without))
+    checks.validate(config, base)
+    assert config["models"]["photo"]["weights"] == "data/photo"
+    assert ("versa" in config["models"]["sandstone"]["train_on"]) == (without is None)
