@@ -64,3 +64,9 @@ def test_between_two_generators_lies_their_noise_alone():
     assert options.between(first, second, alpha=0.25) == {**first, "noise": 0.005}
     del first["noise"]  # as of a model that was trained before there was any
     assert options.between(first, second, alpha=1) == second
+
+
+def test_noise_that_nobody_asked_for_does_not_act():
+    silent, noisy = (options.generator_config(noise=noise) for noise in (0.0, 0.02))
+    assert "noise" not in options.acting(silent)
+    assert options.acting(noisy)["noise"] == 0.02

@@ -101,11 +101,11 @@ def discriminator_config(
 
 def acting(generator: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a generator that act on it, without those that it does not have."""
-    lacking = LACKS.get(generator["architecture"], ())
+    idle = {*LACKS.get(generator["architecture"], ())}
+    if not generator.get("noise"):
+        idle.add("noise")
     return {
-        name: value
-        for name, value in generator.items()
-        if name not in lacking and value is not None
+        name: value for name, value in generator.items() if name not in idle and value is not None
     }
 
 
