@@ -20,7 +20,7 @@ from sandstone.provenance.record import add_record_flag, write_record
 if TYPE_CHECKING:
     import numpy as np
 
-    from sandstone.judging.common import Common
+    from sandstone.judging.place import Place
     from sandstone.metrics.bootstrap import MeanInterval
 
 
@@ -45,7 +45,7 @@ class Scores:
         self.shared = self.shared + spectra.cross_spectrum(hr, image, pixel_um)[1]
 
 
-def judge(seen: "Common", pixel_um: float) -> dict[str, Scores]:
+def judge(seen: "Place", pixel_um: float) -> dict[str, Scores]:
     """Return the scores of each method; those of ``hr`` are of the fine scan against itself."""
     from sandstone.imaging import grey
     from sandstone.progress import Progress
@@ -74,7 +74,7 @@ def table_text(
     import numpy as np
 
     from sandstone.files import cell, csv_text
-    from sandstone.judging.common import CUBIC
+    from sandstone.judging.place import CUBIC
     from sandstone.metrics.quality import METRICS
     from sandstone.metrics.tables import JUDGED_COLUMNS
 
@@ -137,7 +137,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from sandstone.dataset import guard
     from sandstone.dataset.pairs import open_pairs
     from sandstone.dataset.slices import open_slices
-    from sandstone.judging import common
+    from sandstone.judging import place
     from sandstone.metrics import spectra
     from sandstone.metrics.bootstrap import block_bootstrap
 
@@ -151,15 +151,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         resamples=args.resamples,
         seed=args.seed,
     )
-    pair = common.read_pair(args.registration, args.degradation)
+    pair = place.read_pair(args.registration, args.degradation)
     with ExitStack() as opened:
         stack = opened.enter_context(open_slices(args.slices, args.mask, args.metadata))
         voxel_size_um = stack.metadata["voxel_size_um"]
         volumes = {
             name: opened.enter_context(flags.open_named(args, flag))
-            for name, flag in ((common.CUBIC, "lr"), (args.method, "upscaled"))
+            for name, flag in ((place.CUBIC, "lr"), (args.method, "upscaled"))
         }
-        seen = common.common(stack, volumes, pair, test, common.spread)
+        seen = place.common_place(stack, volumes, pair, test, place.spread)
         scores = judge(seen, spectra.in_plane_voxel_size_um(voxel_size_um))
         for each in volumes.values():
             each.check_unchanged()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from sandstone.judging.common import Common
+    from sandstone.judging.place import Place
     from sandstone.petrophysics.beside_hr import Measuring
 
 EDGE = 256  # voxels of the middle of a block's slices, at most
@@ -47,38 +47,38 @@ def consecutive(inside: list[int], depth: int) -> list[int]:
     return inside[:whole]
 
 
-def middle(length: int) -> slice:
-    """Return the middle of an axis, at most `EDGE` voxels."""
-    start = max(0, (length - EDGE) // 2)
-    return slice(start, min(length, start + EDGE))
-
-
-def rows(seen: "Common", volume: str, depth: int, measuring: "Measuring") -> Iterator[list[object]]:
-    """Yield a row an image, method and threshold."""
+def image_of(
+    read: "Callable[[int], np.ndarray]", zs: Sequence[int], inside: tuple[slice, slice]
+) -> "np.ndarray":
+    """Return a slice, shape (y, x), or a block of several, shape (z, y, x)."""
     import numpy as np
 
+    return np.squeeze(np.stack([read(z)[inside] for z in zs]))
+
+
+def rows(seen: "Place", volume: str, depth: int, measuring: "Measuring") -> Iterator[list[object]]:
+    """Yield a row an image, method and threshold."""
+    from sandstone.judging.place import middle
     from sandstone.progress import Progress
 
     y, x = seen.corner
     inside = slice(None), slice(None)
     if depth > 1:
         height, width = seen.hr(seen.zs[0]).shape
-        inside = middle(height), middle(width)
+        inside = middle(height, EDGE), middle(width, EDGE)
         y, x = y + inside[0].start, x + inside[1].start
     firsts = range(0, len(seen.zs), depth)
     progress = Progress("pores of the upscaled volume", len(firsts), "images")
     for number, first in enumerate(firsts):
         zs = seen.zs[first : first + depth]
-
-        def image(read: "Callable[[int], np.ndarray]", zs: list[int] = zs) -> "np.ndarray":
-            return np.squeeze(np.stack([read(z)[inside] for z in zs]))
-
-        hr = measuring.measured(image(seen.hr))
+        levels = image_of(seen.hr, zs, inside)
+        hr = measuring.measured(levels)
         for method in seen.scans:
-            sr = measuring.measured(image(partial(seen.grey_image, method)))
-            yield from measuring.rows([volume, method, number, seen.depths[first], y, x], sr, hr)
+            own = image_of(partial(seen.grey_image, method), zs, inside)
+            where = [volume, method, number, seen.depths[first], y, x]
+            yield from measuring.rows(where, measuring.measured(own), hr)
         progress.add(1)
-    measuring.tell_if_small(image(seen.hr).shape)
+    measuring.tell_if_small(levels.shape)
 
 
 def by_method(text: str) -> "dict[str, pd.DataFrame]":
@@ -124,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from sandstone.dataset import guard
     from sandstone.dataset.pairs import open_pairs
     from sandstone.dataset.slices import open_slices
-    from sandstone.judging import common
+    from sandstone.judging import place
     from sandstone.metrics import spectra
     from sandstone.metrics.bootstrap import depth_blocks
     from sandstone.petrophysics import beside_hr, compared, rock_tables
@@ -143,16 +143,16 @@ def main(argv: Sequence[str] | None = None) -> None:
             beside_hr.check_cubic(voxel_size_um, args.slices)
         volumes = {
             name: opened.enter_context(flags.open_named(args, flag))
-            for name, flag in ((common.CUBIC, "lr"), (args.method, "upscaled"))
+            for name, flag in ((place.CUBIC, "lr"), (args.method, "upscaled"))
         }
         for name, path in siblings.items():
             volumes[name] = opened.enter_context(open_volume(path, axis=args.axis))
-        seen = common.common(
+        seen = place.common_place(
             stack,
             volumes,
-            common.read_pair(args.registration, args.degradation),
+            place.read_pair(args.registration, args.degradation),
             span,
-            partial(consecutive, depth=args.depth) if args.depth > 1 else common.spread,
+            partial(consecutive, depth=args.depth) if args.depth > 1 else place.spread,
         )
         measuring = beside_hr.Measuring.by(
             args, threshold, about.grey_max, spectra.in_plane_voxel_size_um(voxel_size_um)
@@ -164,7 +164,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     tables = by_method(images)
     found = compared.compare(
         tables,
-        tables[common.CUBIC],
+        tables[place.CUBIC],
         blocks := depth_blocks(seen.depths[:: args.depth], guard.span_slices(about)),
         rock_tables.draws(
             int(blocks.max()) + 1,

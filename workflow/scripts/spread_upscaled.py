@@ -188,7 +188,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             opened.enter_context(open_volume(path)) for path in (args.upscaled, *args.siblings)
         ]
         check_alike(volumes)
-        shape, sums = volumes[0].shape, []  # type: tuple[int, int, int], list[float]
+        shape = volumes[0].shape
+        sums: list[float] = []
         rows = list(pore_rows(args, volumes, layout))
         write_stack(
             args.map,

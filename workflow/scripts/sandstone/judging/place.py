@@ -48,10 +48,10 @@ def spread(inside: list[int]) -> list[int]:
     return [inside[place] for place in places]
 
 
-def middle(length: int) -> slice:
-    """Return the middle of an axis, at most `EDGE` voxels."""
-    start = max(0, (length - EDGE) // 2)
-    return slice(start, min(length, start + EDGE))
+def middle(length: int, most: int = EDGE) -> slice:
+    """Return the middle of an axis, at most so many voxels."""
+    start = max(0, (length - most) // 2)
+    return slice(start, min(length, start + most))
 
 
 def window_of(stack: Slices) -> tuple[Grid, slice, slice]:
@@ -87,7 +87,7 @@ def common_square(shown: np.ndarray) -> tuple[slice, slice]:
 
 
 @dataclass(frozen=True)
-class Common:
+class Place:
     """A square of some slices that the fine scan and all volumes show.
 
     Attributes
@@ -132,13 +132,13 @@ class Common:
         return grey.from_unit(self.image(name, z), self.stack.dtype)
 
 
-def common(
+def common_place(
     stack: Slices,
     volumes: Mapping[str, Volume],
     pair: tuple[Transform, GreyMap],
     test: Sequence[int],
     choose: Choose,
-) -> Common:
+) -> Place:
     """Return what all show of some slices.
 
     Parameters
@@ -172,4 +172,4 @@ def common(
         shown &= stack.read_mask(z)[rows, columns]
         for scan in scans.values():
             shown &= scan.shown(z)
-    return Common(stack, scans, greys, zs, (rows, columns), common_square(shown))
+    return Place(stack, scans, greys, zs, (rows, columns), common_square(shown))
