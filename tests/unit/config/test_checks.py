@@ -144,6 +144,7 @@ MISTAKES = {
         _upscale(path="data/a.tif", url=["https://example.org/a.tif"]),
         "upscale.plug has 1 url but 0 sha256",
     ),
+    "spread of one training": (_upscale(spread=True), "upscale.plug.spread needs trainings"),
     "hash without download": (_upscale(sha256=["0" * 64]), "upscale.plug.sha256 stands without"),
     "empty window": (_upscale(window=[9, 9]), "upscale.plug.window 9 9 is no range"),
     "empty levels": (_upscale(levels=[9, 8]), "upscale.plug.levels 9 8 is empty"),
