@@ -94,8 +94,10 @@ def overlay(args: argparse.Namespace, name: str) -> dict[str, Any]:
     }
     if args.voxel_um:
         entry["voxel_size_um"] = args.voxel_um
+    scale = generator_of(folder)["scale"]
     laid_over: dict[str, Any] = {
-        "pairs": {"scale": generator_of(folder)["scale"]},
+        # No tiles are cut, but the config must be one by which they could be.
+        "pairs": {"scale": scale, "hr_size": 64 * scale, "stride": 64 * scale},
         "evaluation": {"models": []},
         "upscale": {name: entry},
     }

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import tifffile
+import yaml
 from helpers import given_model
 
+from sandstone.config import checks
 from sandstone.errors import InputError
 
 
@@ -96,7 +98,7 @@ def test_the_workflow_is_asked_for_this_volume_alone(
     [call] = calls
     config = json.loads(Path(call[call.index("--configfile") + 1]).read_text(encoding="utf-8"))
     assert config == {
-        "pairs": {"scale": 2},
+        "pairs": {"scale": 2, "hr_size": 128, "stride": 128},
         "evaluation": {"models": []},
         "models": {"mine": {"weights": str(model)}},
         "upscale": {
@@ -112,6 +114,17 @@ def test_the_workflow_is_asked_for_this_volume_alone(
         "results/upscaled/core_plug_2/core_plug_2.ome.zarr/zarr.json",
         "results/figures/upscaled/core_plug_2/slice.png",
     ]
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_each_of_our_models_makes_a_valid_config(
+    upscale_scan: Any, scan: Path, tmp_path: Path, repository: Path, scale: int
+) -> None:
+    flags = [str(scan), "--voxel-um", "6", "--model", f"pretrained/sandstone_x{scale}"]
+    laid_over = upscale_scan.overlay(upscale_scan.parser().parse_args(flags), "plug")
+    config = yaml.safe_load((repository / "config.yaml").read_text(encoding="utf-8"))
+    config["pairs"] |= laid_over["pairs"]
+    checks.validate({**config, "upscale": laid_over["upscale"]})
 
 
 def test_a_misspelt_model_is_refused(upscale_scan: Any, scan: Path) -> None:
