@@ -118,6 +118,13 @@ class LevelNoise(keras.layers.Layer):
     shows and on nothing else: the same in every tiling, on every machine, each time. Where all nine
     levels are equal, as outside of a plug, there is none. Input (n, y, x, 1) in [0, 1], output
     (n, factor · y, factor · x, 1) with a standard deviation of `strength`.
+
+    References
+    ----------
+    Steele, G. L., Lea, D., Flood, C. H. (2014). Fast splittable pseudorandom number generators.
+    OOPSLA, 453-472: a golden-ratio step from stream to stream, mixed by products and shifts.
+    Rakotonirina, N. C., Rasoanaivo, A. (2020). ESRGAN+: further improving enhanced
+    super-resolution generative adversarial network. ICASSP: noise within a generator.
     """
 
     def __init__(self, factor: int, strength: float, **kwargs: object) -> None:
