@@ -16,7 +16,7 @@ def test_pores_are_the_darkest_phase():
 
 
 def test_one_grey_level_has_no_threshold():
-    with pytest.raises(InputError, match=r"HR has 1 grey levels \(7\), from which 2 phases"):
+    with pytest.raises(InputError, match=r"there are 1 grey levels \(7\), from which 2 phases"):
         segmentation.pore_threshold(np.bincount([7] * 16, minlength=256), 2)
 
 

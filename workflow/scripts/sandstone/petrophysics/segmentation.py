@@ -15,7 +15,7 @@ def pore_threshold(counts: np.ndarray, phases: int) -> float:
     Parameters
     ----------
     counts : ndarray of int, shape (levels,)
-        How many voxels of HR have each grey level, from 0.
+        How many voxels have each grey level, from 0.
     phases : int
         2 for pores and solid; 3 where clay or bright minerals are a phase of their own, which two
         phases would mistake for the solid, and the rest for pores.
@@ -35,7 +35,7 @@ def pore_threshold(counts: np.ndarray, phases: int) -> float:
     if len(present) < phases:
         levels = ", ".join(map(str, present))
         raise InputError(
-            f"HR has {len(present)} grey levels ({levels}), from which {phases} phases cannot be "
+            f"there are {len(present)} grey levels ({levels}), from which {phases} phases cannot be "
             "told apart; choose slices with pores"
         )
     low, high = present[0], present[-1] + 1
