@@ -1,7 +1,8 @@
 # Tables, tiles and figures -> one page to look at and to send on.
 #
 # in   results/metrics/summary.csv, results/pairs/{sample}.h5, results/predictions/{method}/{sample}.h5,
-#      results/rock/{sample}.{images}.csv, results/figures/evaluation/{sample}/*.png, results/figures/upscaled/{volume}/*.png,
+#      results/rock/{sample}.{images}.csv, results/upscaled/{volume}/rock.{images}.csv,
+#      results/figures/evaluation/{sample}/*.png, results/figures/upscaled/{volume}/*.png,
 #      results/models/{model}/training.provenance.json
 # out  results/overview.html
 
@@ -19,11 +20,7 @@ rule write_overview:
             method=methods(),
         ),
         trainings=records_of_trainings(),
-        rock=expand(
-            "results/rock/{sample}.{images}.csv",
-            sample=config["evaluation"]["samples"],
-            images=images_of_rock(),
-        ),
+        rock=[*rock(), *rock_of_upscaled()],
         figures=expand(
             "results/figures/{stem}.png", stem=[*of_evaluation(), *of_upscaling()]
         ),

@@ -32,6 +32,7 @@ SURE = {
     "not distinguishable": "That is not distinguishable from no gain",
 }
 UNSURE = "How sure that is cannot be said, since the test tiles lie in one depth block"
+CUBIC = "cubic"  # the interpolation that upscaled volumes are held against
 # What a figure shows, by the name of its file.
 CAPTIONS = {
     "comparison": "Test tiles of every method beside LR and HR, with a detail",
@@ -178,8 +179,9 @@ def rock_verdicts(paths: Sequence[str]) -> list[str]:
         table = tables.read(path, ["swept", "gain", "gain_low", "gain_high", "lost"])
         sample, images = table["sample"].iloc[0], Path(path).stem.rpartition(".")[2]
         surface = table[table["measure"] == SURFACE].set_index("method")
-        models = surface[~surface.index.isin(BASELINES)]["swept"].dropna()
-        plain = surface[surface.index.isin(BASELINES)]["swept"].dropna()
+        interpolated = surface.index.isin([*BASELINES, CUBIC])
+        models = surface[~interpolated]["swept"].dropna()
+        plain = surface[interpolated]["swept"].dropna()
         if models.empty or plain.empty:
             continue
         best, reference = models.idxmin(), "bicubic" if "bicubic" in plain else plain.index[0]
@@ -189,10 +191,15 @@ def rock_verdicts(paths: Sequence[str]) -> list[str]:
         sentences.append(
             f"Of the pores in {images} of {sample}, over the thresholds: {best} errs by "
             f"{models[best]:.1f} % in specific surface, {reference} by {plain[reference]:.1f} %. "
-            f"{SURE.get(verdict, UNSURE)}. It loses percolation {lost[best]} times, {reference} "
-            f"{lost[reference]} times."
+            f"{SURE.get(verdict, UNSURE)}. It loses percolation {times(lost[best])}, {reference} "
+            f"{times(lost[reference])}."
         )
     return sentences
+
+
+def times(number: int) -> str:
+    """Return how often something happens, in words."""
+    return "once" if number == 1 else f"{number} times"
 
 
 def methods_text(pairs: "Sequence[Pairs]", trainings: Sequence[Path]) -> str:

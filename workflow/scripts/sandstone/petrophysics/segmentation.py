@@ -35,8 +35,8 @@ def pore_threshold(counts: np.ndarray, phases: int) -> float:
     if len(present) < phases:
         levels = ", ".join(map(str, present))
         raise InputError(
-            f"there are {len(present)} grey levels ({levels}), from which {phases} phases cannot be "
-            "told apart; choose slices with pores"
+            f"there are {len(present)} grey levels ({levels}), from which {phases} phases cannot "
+            "be told apart; choose slices with pores"
         )
     low, high = present[0], present[-1] + 1
     # Of 65,536 levels the search would tabulate the square.
