@@ -29,14 +29,30 @@ from sandstone.dataset.splits import SPLITS  # noqa: E402
 from sandstone.metrics.bootstrap import block_bootstrap  # noqa: E402
 
 METRICS = ("psnr_db", "ssim")
+DEALS, FEWEST = 1000, 3
 
 
-def dealt(pairs: Pairs, seed: int) -> dict[str, np.ndarray]:
-    """Return the slices of each split after all of them were dealt anew, as many to each."""
+def dealt(pairs: Pairs, seed: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Deal all slices anew, as many to each split as before.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The slices of each split.
+    ndarray
+        Those that are test slices of both, by which both trainings are measured. Of few slices
+        there may be hardly any: then the slices are dealt again.
+    """
     own = [np.unique(pairs.split(name).z) for name in SPLITS]
-    every = np.random.default_rng(seed).permutation(np.concatenate(own))
     ends = np.cumsum([len(each) for each in own])[:-1]
-    return dict(zip(SPLITS, map(np.sort, np.split(every, ends)), strict=True))
+    random = np.random.default_rng(seed)
+    for _ in range(DEALS):
+        every = random.permutation(np.concatenate(own))
+        slices = dict(zip(SPLITS, map(np.sort, np.split(every, ends)), strict=True))
+        shared = np.intersect1d(slices["test"], pairs.split("test").z)
+        if len(shared) >= FEWEST:
+            return slices, shared
+    sys.exit(f"leakage: no deal of {DEALS} left {FEWEST} test slices to the test; take more slices")
 
 
 def write_split(pairs: Pairs, slices: Mapping[str, np.ndarray], path: Path) -> None:
@@ -105,9 +121,11 @@ def report(tables: Mapping[str, list[dict[str, str]]], block_slices: int) -> Non
         }
         honest, leaky = (values[name] - values["bicubic"] for name in ("blocks", "random"))
         found = block_bootstrap(leaky - honest, z, block_slices, **draws)
+        interval = f"[{found.ci_low:+.4f}, {found.ci_high:+.4f}]"
         print(
             f"{metric}: over bicubic {honest.mean():+.4f} by depth blocks, {leaky.mean():+.4f} by "
-            f"a random split; leakage {found.mean:+.4f} [{found.ci_low:+.4f}, {found.ci_high:+.4f}]"
+            f"a random split; leakage {found.mean:+.4f} "
+            f"{interval if found.ci_low <= found.ci_high else 'in one depth block: no interval'}"
         )
 
 
@@ -125,10 +143,9 @@ def main() -> None:
     record = settings(args.results, args.sample, args.model)
     with tempfile.TemporaryDirectory() as temporary, open_pairs(source) as pairs:
         folder = Path(temporary)
-        slices = dealt(pairs, args.seed)
+        slices, shared = dealt(pairs, args.seed)
         write_split(pairs, slices, folder / "random.h5")
-        in_block = np.intersect1d(slices["test"], pairs.split("test").z)
-        write_split(pairs, {**slices, "test": in_block}, folder / "shared.h5")
+        write_split(pairs, {**slices, "test": shared}, folder / "shared.h5")
         leaky = train_again(record, folder / "random.h5", folder)
         honest = args.results / "models" / args.model
         models = {"bicubic": None, "blocks": honest, "random": leaky}
