@@ -271,3 +271,22 @@ assert progress.SHOWN["loss_brightness_of_pores"] == "brightness of pores"
 def test_an_unknown_kind_is_a_defect_of_the_caller(choose):
     with pytest.raises(KeyError, match="wasserstein"):
         choose("wasserstein")
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_a_shared_image_gets_the_gradients_of_all_that_look_at_it(count):
+    image = random_images(1, 3, 3, 1)
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        parts = [weight * ops.sum(x) for weight, x in enumerate(losses.shared(image, count), 1)]
+        total = ops.sum(ops.stack(parts))
+    gradient = tape.gradient(total, image)
+    np.testing.assert_array_equal(gradient, np.full(image.shape, sum(range(1, count + 1))))
+
+
+def test_nobody_has_to_look_at_a_shared_image():
+    image = random_images(1, 3, 3, 1)
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        total = ops.sum(losses.shared(image, 3)[1])
+    np.testing.assert_array_equal(tape.gradient(total, image), np.ones(image.shape))

@@ -10,7 +10,7 @@ weight means the same for every size of batch and image.
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -101,10 +101,34 @@ class Objective:
 
     def measure(self, seen: Seen) -> "dict[str, Tensor]":
         """Return the sum and its terms without their weights, named as in the history."""
-        values = {column(term.name): term.loss(seen) for term in self.terms}
+        from keras import ops
+
+        images = shared(seen.sr, len(self.terms))
+        values = {
+            column(term.name): term.loss(replace(seen, sr=sr))
+            for term, sr in zip(self.terms, images, strict=True)
+        }
         weights = [term.weight for term in self.terms]
-        first, *others = map(operator.mul, weights, values.values())
-        return {"loss": sum(others, start=first), **values}
+        weighted = list(map(operator.mul, weights, values.values()))
+        return {"loss": ops.sum(ops.stack(weighted)), **values}
+
+
+def shared(x: "Tensor", count: int) -> "Sequence[Tensor]":
+    """Return a tensor as many times, whose gradients are added in this order.
+
+    TensorFlow adds three and more by taking first whichever memory is free first, so that the last
+    bit may differ from run to run. A sum over a stack has an order.
+    """
+    from keras import ops
+
+    @ops.custom_gradient
+    def copies(x: "Tensor") -> Any:
+        def gradient(*upstream: "Tensor") -> "Tensor":
+            return ops.sum(ops.stack(upstream), axis=0)
+
+        return [x] * count, gradient
+
+    return [x] if count == 1 else copies(x)
 
 
 def column(term: str) -> str:

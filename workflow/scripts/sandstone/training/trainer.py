@@ -130,9 +130,9 @@ class Trainer:
         Photo-realistic single image super-resolution using a GAN, CVPR.
         """
         with tf.GradientTape(persistent=True) as tape:
-            sr = self._super_resolve(lr)
+            sr, judged = losses.shared(self._super_resolve(lr), 2)
             real, *real_features = self.discriminator(hr, training=True)
-            fake, *fake_features = self.discriminator(sr, training=True)
+            fake, *fake_features = self.discriminator(judged, training=True)
             seen = Seen(hr, sr, real, fake, real_features, fake_features)
             measured = self._objective.measure(seen)
             _, discrimination = self._adversarial_losses(real, fake)
