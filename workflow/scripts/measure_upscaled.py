@@ -96,12 +96,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line of this script."""
     arguments = cli.argument_parser(__doc__)
     add = arguments.add_argument
-    flags.add(arguments, "upscaled")
-    flags.add(arguments, "lr")
-    flags.add_axis(arguments)
-    flags.add_truth(arguments)
-    add("--name", required=True, help="of the volume, for the tables")
-    add("--method", required=True, help="name of the model that upscaled it")
+    flags.add_judged(arguments)
     add(
         "--siblings",
         type=cli.InputPath,

@@ -73,9 +73,17 @@ def add_axis(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--axis", choices=AXES, default="z", help="that the slices follow")
 
 
-def add_truth(arguments: argparse.ArgumentParser) -> None:
-    """Add the flags of a true fine scan: its slices, its splits, how it lies on the coarse one."""
+def add_judged(arguments: argparse.ArgumentParser) -> None:
+    """Add the flags of an upscaled volume, its coarse scan and a true fine one.
+
+    Of the fine scan these are its slices, its splits, and how it lies on the coarse one.
+    """
+    add(arguments, "upscaled")
+    add(arguments, "lr")
+    add_axis(arguments)
     flag = arguments.add_argument
+    flag("--name", required=True, help="of the volume, for the tables")
+    flag("--method", required=True, help="name of the model that upscaled it")
     for name, what in (
         ("slices", "slices of the fine scan (.tif)"),
         ("mask", "their rock mask (.mask.tif)"),
